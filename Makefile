@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# SoftSGX: a software SGX processor and driver. `make run`, `make test`.
+B := build
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+include $(sort $(wildcard mk/*.mk))
+
+.PHONY: all clean
+all: modules tools samples
+
+clean:
+	rm -rf $(B)
