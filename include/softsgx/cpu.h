@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The whole interface between the processor (softsgx_cpu) and a driver.
+ *
+ * It is the border between Linux and a CPU: ENCLS leaves with the operands and
+ * results of the manual, CPUID.12H, the launch key MSRs, and what page tables
+ * and the page walker do on a real machine (sgxcpu_page_prot(),
+ * sgxcpu_set_walker(), sgxcpu_unmapped()).
+ */
+#ifndef _SOFTSGX_CPU_H
+#define _SOFTSGX_CPU_H
+
+#include <arch/sgx_arch.h>
+#include <linux/types.h>
+
+struct mm_struct;
+struct module;
+struct vm_area_struct;
+
+/*
+ * ENCLS leaves return 0, a positive SGX error code, or SGXCPU_FAULT | vector
+ * when the leaf faulted; the same encoding as the kernel's own ENCLS wrappers
+ * use. They never sleep. EPC operands are the kernel addresses of the sections
+ * that sgxcpu_epc_section() reports.
+ */
+#define SGXCPU_FAULT		0x40000000
+
+static inline bool sgxcpu_faulted(int ret)
+{
+	return ret & SGXCPU_FAULT;
+}
+
+static inline int sgxcpu_vector(int ret)
+{
+	return ret & ~SGXCPU_FAULT;
+}
+
+int sgxcpu_ecreate(struct sgx_pageinfo *pginfo, void *secs);
+int sgxcpu_eadd(struct sgx_pageinfo *pginfo, void *addr);
+int sgxcpu_eextend(void *secs, void *addr);
+int sgxcpu_einit(void *sigstruct, void *token, void *secs);
+int sgxcpu_eremove(void *addr);
+int sgxcpu_epa(void *addr);
+int sgxcpu_edbgrd(void *addr, unsigned long *data);
+int sgxcpu_edbgwr(void *addr, unsigned long *data);
+
+/* CPUID.12H of this processor; @out: EAX, EBX, ECX, EDX */
+void sgxcpu_cpuid12(u32 subleaf, u32 out[4]);
+
+/*
+ * IA32_SGXLEPUBKEYHASH0..3 of the executing CPU. Like WRMSR: the caller keeps
+ * preemption off until its EINIT is done.
+ */
+void sgxcpu_wrmsr_lepubkeyhash(const u64 hash[4]);
+
+/*
+ * EPC section @n: CPUID.12H gives physical base and size, this the kernel
+ * mapping of it. Returns NULL after the last one.
+ */
+void *sgxcpu_epc_section(unsigned int n, unsigned long *pfn, unsigned long *nr_pages);
+
+/**
+ * sgxcpu_page_prot() - what may a page table entry for an EPC page allow?
+ * @addr: kernel address of the EPC page
+ * @la: linear address of the user access that the driver is serving, full
+ * @vm_flags: VM_READ, VM_WRITE, VM_EXEC that the VMA would allow
+ * @access: VM_READ, VM_WRITE or VM_EXEC: the access itself, 0 if there is none
+ *
+ * EPCM permissions are enforced through page tables, so the driver asks before
+ * it installs or upgrades an entry, holding what keeps the page in place.
+ *
+ * Context: page-fault handler of the current task, or with @access 0 any.
+ * Return: the subset of @vm_flags for the entry; 0 (map nothing) if the EPCM
+ * allows nothing, or denies @access. In the latter case the processor remembers
+ * that the fault now being served is an EPCM violation and reports it with
+ * PFEC.SGX, so the handler just returns VM_FAULT_SIGSEGV.
+ */
+unsigned long sgxcpu_page_prot(void *addr, unsigned long la, unsigned long vm_flags,
+			       unsigned long access);
+
+struct sgxcpu_walk;
+
+/**
+ * struct sgxcpu_walker - the page walk of the MMU, for operands of ENCLU
+ * @owner: module that implements it
+ * @walk: find the EPC page that a user access to @la by the current process would
+ *	reach, as a page fault would do it: VMA and its permissions, page
+ *	present or made present. On success call sgxcpu_walk_found() while the page
+ *	cannot leave the enclave, and return 0. Return -EFAULT if there is no
+ *	such mapping, -EACCES if there is one that does not allow the access,
+ *	-ENXIO if it maps something else than enclave memory. Called in process
+ *	context, may sleep, must not take locks that a page fault could not take.
+ */
+struct sgxcpu_walker {
+	struct module *owner;
+	int (*walk)(struct sgxcpu_walk *walk, unsigned long la, bool write);
+};
+
+int sgxcpu_set_walker(const struct sgxcpu_walker *walker);
+/* Returns when no walk is running any more. */
+void sgxcpu_clear_walker(const struct sgxcpu_walker *walker);
+void sgxcpu_walk_found(struct sgxcpu_walk *walk, void *addr);
+
+/**
+ * sgxcpu_unmapped() - no address space maps this enclave any more
+ * @secs: kernel address of the SECS
+ *
+ * On hardware the translations' shootdown has thrown every logical processor out
+ * of the enclave by now, and none can come back. After this call none counts as
+ * inside; a task that still believes to be inside leaves at its next trap.
+ *
+ * Context: any task context. May be repeated: an EENTER that was past its page
+ * walk can slip in between, so a driver repeats it while EREMOVE answers
+ * SGX_ENCLAVE_ACT.
+ */
+void sgxcpu_unmapped(void *secs);
+
+#endif /* _SOFTSGX_CPU_H */
