@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ENCLU[EENTER], ENCLU[ERESUME], ENCLU[EEXIT].
+ *
+ * An entry has two halves. The first looks the pages up, which may sleep; the
+ * second locks them and does the work. Both go through the same checks in the
+ * manual's order, because the first stops at the first defect it sees and the second
+ * may see another state. Between the halves
+ * - a page can change its identity: its generation tells, and the program gets the
+ *   ordinary page fault of a page that is not there, after which it tries again;
+ * - somebody else can use the TCS: CSSA tells, or STATE, and the entry ends as if it
+ *   had come in that moment, with the #GP of a busy TCS.
+ */
+#include "internal.h"
+
+#define ENCLU_LENGTH		3
+
+/* Flags that ERESUME takes from the frame */
+#define RESUME_FLAGS		(SGX_RFLAGS_CF | SGX_RFLAGS_PF | SGX_RFLAGS_AF | SGX_RFLAGS_ZF | \
+				 SGX_RFLAGS_SF | SGX_RFLAGS_DF | SGX_RFLAGS_OF | SGX_RFLAGS_NT | \
+				 SGX_RFLAGS_AC | SGX_RFLAGS_ID | SGX_RFLAGS_RF)
+
+#define SSA_FAULT		(SGX_PFEC_U | SGX_PFEC_W)
+
+/* Copies of what an entry needs of a locked TCS and of its SECS */
+struct view {
+	struct sgxcore_page *secs;
+	u64 flags;
+	u64 ssa_offset;
+	u64 entry_offset;
+	u64 fs_offset;
+	u64 gs_offset;
+	u32 cssa;
+	u32 nssa;
+	u64 base;
+	u64 size;
+	u64 attributes;
+	u64 xfrm;
+	u32 ssa_frame_size;
+	u32 miscselect;
+};
+
+/* Where execution goes on inside */
+struct target {
+	u64 ip;
+	u64 fsbase;
+	u64 gsbase;
+};
+
+static u64 *tcs_state(const struct sgxcore_page *tcs)
+{
+	return (u64 *)(tcs->mem + offsetof(struct sgx_tcs, state));
+}
+
+static u32 *tcs_cssa(const struct sgxcore_page *tcs)
+{
+	return (u32 *)(tcs->mem + offsetof(struct sgx_tcs, ssa_index));
+}
+
+static struct sgxcore_outcome tcs_page_check(const struct sgxcore_page *page, u64 la)
+{
+	if (!page->valid || page->blocked || page->addr != la || page->type != SGX_PT_TCS ||
+	    page->pending || page->modified)
+		return sgxcore_pf(la, SGX_PFEC_P | SGX_PFEC_U | SGX_PFEC_SGX);
+	return sgxcore_ok();
+}
+
+static void view_fill(struct view *v, const struct sgxcore_page *tcs_page)
+{
+	const struct sgx_tcs *tcs = (const struct sgx_tcs *)tcs_page->mem;
+	const struct sgx_secs *secs = sgxcore_secs_of(tcs_page->secs);
+
+	v->secs = tcs_page->secs;
+	/* EDBGWR may set FLAGS, other threads move CSSA. */
+	v->flags = sgxcore_load((u64 *)(tcs_page->mem + offsetof(struct sgx_tcs, flags)));
+	v->cssa = sgxcore_load(tcs_cssa(tcs_page));
+	v->nssa = tcs->nr_ssa_frames;
+	v->ssa_offset = tcs->ssa_offset;
+	v->entry_offset = tcs->entry_offset;
+	v->fs_offset = tcs->fs_offset;
+	v->gs_offset = tcs->gs_offset;
+	v->base = secs->base;
+	v->size = secs->size;
+	v->attributes = sgxcore_secs_attributes(tcs_page->secs);
+	v->xfrm = secs->xfrm;
+	v->ssa_frame_size = secs->ssa_frame_size;
+	v->miscselect = secs->miscselect;
+}
+
+/* All of these are #GP. AEX-Notify is in no model yet: its flag is reserved. */
+static bool tcs_usable(const struct sgxcore_lp *lp, const struct view *v, bool resume)
+{
+	const u64 in_page = SGX_PAGE_SIZE - 1;
+
+	if ((v->ssa_offset | v->fs_offset | v->gs_offset) & in_page)
+		return false;
+	if (v->flags & ~SGX_TCS_DBGOPTIN || !(v->attributes & SGX_ATTR_INIT) ||
+	    !(v->attributes & SGX_ATTR_MODE64BIT) || v->xfrm & ~lp->xcr0)
+		return false;
+	return resume ? v->cssa != 0 : v->cssa < v->nssa;
+}
+
+/* The checks up to the SSA frame, on a locked TCS page */
+static struct sgxcore_outcome tcs_check(const struct sgxcore_lp *lp,
+					const struct sgxcore_entry *e, u64 la, struct view *v)
+{
+	struct sgxcore_outcome out;
+
+	if (sgxcore_load(&e->tcs.page->gen) != e->tcs.gen)
+		return sgxcore_pf(la, SGX_PFEC_U);
+	out = tcs_page_check(e->tcs.page, la);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	view_fill(v, e->tcs.page);
+	return tcs_usable(lp, v, e->resume) ? sgxcore_ok() : sgxcore_gp();
+}
+
+static struct sgxcore_outcome frame_page_check(const struct sgxcore_xlat *x,
+					       const struct sgxcore_page *secs, u64 la)
+{
+	const struct sgxcore_page *page = x->page;
+	const u8 rw = SGX_SECINFO_R | SGX_SECINFO_W;
+
+	if (sgxcore_load(&page->gen) != x->gen)
+		return sgxcore_pf(la, SSA_FAULT);
+	if (!page->valid || page->blocked || page->pending || page->modified ||
+	    page->addr != la || page->type != SGX_PT_REG || page->secs != secs ||
+	    (page->perm & rw) != rw)
+		return sgxcore_pf(la, SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX);
+	return sgxcore_ok();
+}
+
+/*
+ * Linear address of frame @index. Every term is the enclave's choice; a sum that
+ * does not fit 64 bits is no address.
+ */
+static bool frame_address(const struct view *v, u32 index, u64 *la)
+{
+	u64 size = (u64)v->ssa_frame_size << SGX_PAGE_SHIFT;
+	u64 offset;
+
+	return !__builtin_mul_overflow(size, index, &offset) &&
+	       !__builtin_add_overflow(offset, v->ssa_offset, &offset) &&
+	       !__builtin_add_overflow(offset, v->base, la) &&
+	       !__builtin_add_overflow(*la, size - 1, &offset);
+}
+
+static struct sgxcore_outcome frame_page_find(struct sgxcore_lp *lp, const struct view *v,
+					      u64 la, struct sgxcore_xlat *x)
+{
+	const u32 not_epc = SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX;
+	struct sgxcore_outcome out;
+
+	if (!sgxcore_canonical(lp->cpu->model, la))
+		return sgxcore_gp();
+	if (la < v->base || la - v->base >= v->size)
+		return sgxcore_pf(la, not_epc);
+	out = lp->ops->translate(lp, la, SGXCORE_WRITE, x);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	if (!x->page)
+		return sgxcore_pf(la, not_epc);
+	/* On conflict the second half decides. */
+	if (sgxcore_lock_shared(x->page)) {
+		out = frame_page_check(x, v->secs, la);
+		sgxcore_unlock_shared(x->page);
+	}
+	return out;
+}
+
+static u64 frame_gpr_page(const struct view *v, u64 frame)
+{
+	return frame + ((u64)(v->ssa_frame_size - 1) << SGX_PAGE_SHIFT);
+}
+
+/* Linear address of page @i in the order of sgxcore_frame_xlat() */
+static u64 frame_page_address(const struct sgxcore_frame *f, const struct view *v, unsigned int i)
+{
+	if (i + 1 == sgxcore_frame_pages(f))
+		return frame_gpr_page(v, f->la);
+	return f->la + ((u64)i << SGX_PAGE_SHIFT);
+}
+
+static struct sgxcore_outcome frame_find(struct sgxcore_lp *lp, const struct view *v, u32 index,
+					 struct sgxcore_frame *f)
+{
+	u32 size = sgxcore_xsave_size(lp->cpu->model, v->xfrm);
+	unsigned int nr = (size + SGX_PAGE_SIZE - 1) >> SGX_PAGE_SHIFT;
+	struct sgxcore_outcome out;
+	unsigned int i;
+
+	if (!frame_address(v, index, &f->la))
+		return sgxcore_gp();
+	for (i = 0; i < nr; i++) {
+		u64 la = f->la + ((u64)i << SGX_PAGE_SHIFT);
+
+		out = frame_page_find(lp, v, la, &f->xsave[i]);
+		if (out.kind != SGXCORE_OK)
+			return out;
+	}
+	if (nr == v->ssa_frame_size) {
+		f->gpr = f->xsave[nr - 1];
+		return sgxcore_ok();
+	}
+	return frame_page_find(lp, v, frame_gpr_page(v, f->la), &f->gpr);
+}
+
+/**
+ * sgxcore_entry_prepare() - first half of EENTER and ERESUME
+ * @lp: the logical processor
+ * @leaf: SGX_EENTER or SGX_ERESUME
+ * @regs: registers; BX and CX matter
+ * @e: filled; @e->xsave is left alone
+ *
+ * Context: May sleep, in translate(). No EPCM lock is held across that.
+ */
+struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
+					     const struct sgxcore_regs *regs,
+					     struct sgxcore_entry *e)
+{
+	struct sgxcore_outcome out;
+	struct view v;
+
+	e->resume = leaf == SGX_ERESUME;
+	e->restore = false;
+	e->secs = NULL;
+	memset(&e->tcs, 0, sizeof(e->tcs));
+	memset(&e->frame, 0, sizeof(e->frame));
+
+	if (lp->inside || regs->bx & (SGX_PAGE_SIZE - 1))
+		return sgxcore_gp();
+	out = lp->ops->translate(lp, regs->bx, SGXCORE_READ, &e->tcs);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	if (!e->tcs.page)
+		return sgxcore_pf(regs->bx, SGX_PFEC_P | SGX_PFEC_U | SGX_PFEC_SGX);
+	if (!sgxcore_canonical(lp->cpu->model, regs->cx) || !sgxcore_lock_shared(e->tcs.page))
+		return sgxcore_gp();
+	out = tcs_check(lp, e, regs->bx, &v);
+	sgxcore_unlock_shared(e->tcs.page);
+	if (out.kind != SGXCORE_OK)
+		return out;
+
+	e->secs = v.secs;
+	e->cssa = v.cssa;
+	return frame_find(lp, &v, e->resume ? v.cssa - 1 : v.cssa, &e->frame);
+}
+
+/* On SGXCORE_OK all pages of the frame are locked. */
+static struct sgxcore_outcome frame_lock(const struct sgxcore_entry *e, const struct view *v)
+{
+	const struct sgxcore_frame *f = &e->frame;
+	unsigned int nr = sgxcore_frame_pages(f);
+	struct sgxcore_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct sgxcore_xlat *x = sgxcore_frame_xlat(f, i);
+
+		if (!sgxcore_lock_shared(x->page)) {
+			out = sgxcore_gp();
+			goto unlock;
+		}
+		out = frame_page_check(x, v->secs, frame_page_address(f, v, i));
+		if (out.kind != SGXCORE_OK) {
+			i++;
+			goto unlock;
+		}
+	}
+	return sgxcore_ok();
+
+unlock:
+	sgxcore_frame_unlock(f, i);
+	return out;
+}
+
+static struct sgx_gprsgx *frame_gprsgx(const struct sgxcore_frame *f)
+{
+	return (struct sgx_gprsgx *)(f->gpr.page->mem + SGX_GPRSGX_OFFSET);
+}
+
+static bool target_canonical(const struct sgxcore_lp *lp, const struct target *t)
+{
+	const struct sgxcore_model *model = lp->cpu->model;
+
+	return sgxcore_canonical(model, t->ip) && sgxcore_canonical(model, t->fsbase) &&
+	       sgxcore_canonical(model, t->gsbase);
+}
+
+/* Copy the frame; the copy is good if this returns true. */
+static bool frame_load(const struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
+		       struct sgx_gprsgx *gpr)
+{
+	const struct sgxcore_model *model = lp->cpu->model;
+	const u32 header = SGX_XSAVE_HEADER + SGX_XSAVE_HEADER_CHECKED;
+
+	sgxcore_copy_once(gpr, frame_gprsgx(&e->frame), sizeof(*gpr));
+	sgxcore_frame_read(&e->frame, 0, e->xsave, sgxcore_xsave_size(model, v->xfrm));
+	if (!sgxcore_xsave_valid(model, v->xfrm, e->xsave))
+		return false;
+	/* Some processors look at the rest of the header as well. */
+	memset(e->xsave + header, 0, SGX_XSAVE_EXTENDED - header);
+	return true;
+}
+
+static void lp_enter(struct sgxcore_lp *lp, const struct sgxcore_entry *e, const struct view *v,
+		     const struct sgxcore_regs *regs)
+{
+	struct sgx_tcs *tcs = (struct sgx_tcs *)e->tcs.page->mem;
+
+	tcs->aep = regs->cx;
+	lp->aep = regs->cx;
+	lp->tcs_la = regs->bx;
+	lp->fsbase = regs->fsbase;
+	lp->gsbase = regs->gsbase;
+	lp->tf = regs->flags & SGX_RFLAGS_TF;
+	lp->optin = v->flags & SGX_TCS_DBGOPTIN;
+	lp->tcs = e->tcs;
+	lp->frame = e->frame;
+	lp->base = v->base;
+	lp->size = v->size;
+	lp->xfrm = v->xfrm;
+	lp->miscselect = v->miscselect;
+	lp->secs = v->secs;
+	lp->inside = true;
+	sgxcore_inc(&v->secs->lps);
+}
+
+static void regs_load(struct sgxcore_regs *regs, const struct sgx_gprsgx *gpr)
+{
+	u64 taken = RESUME_FLAGS;
+
+	regs->ax = gpr->ax;
+	regs->cx = gpr->cx;
+	regs->dx = gpr->dx;
+	regs->bx = gpr->bx;
+	regs->sp = gpr->sp;
+	regs->bp = gpr->bp;
+	regs->si = gpr->si;
+	regs->di = gpr->di;
+	regs->r8 = gpr->r8;
+	regs->r9 = gpr->r9;
+	regs->r10 = gpr->r10;
+	regs->r11 = gpr->r11;
+	regs->r12 = gpr->r12;
+	regs->r13 = gpr->r13;
+	regs->r14 = gpr->r14;
+	regs->r15 = gpr->r15;
+	if ((regs->flags & SGX_RFLAGS_IOPL) == SGX_RFLAGS_IOPL)
+		taken |= SGX_RFLAGS_IF;
+	regs->flags = (regs->flags & ~(taken | SGX_RFLAGS_VM)) | (gpr->rflags & taken);
+}
+
+static void regs_enter(const struct sgxcore_lp *lp, struct sgxcore_regs *regs,
+		       const struct target *t)
+{
+	regs->ip = t->ip;
+	regs->fsbase = t->fsbase;
+	regs->gsbase = t->gsbase;
+	if (!lp->optin)
+		regs->flags &= ~SGX_RFLAGS_TF;
+}
+
+/* The TCS is ours: EENTER from here on, or nothing. */
+static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
+			  struct sgxcore_regs *regs)
+{
+	struct sgx_gprsgx *gpr = frame_gprsgx(&e->frame);
+	struct target t = {
+		.ip = v->base + v->entry_offset,
+		.fsbase = v->base + v->fs_offset,
+		.gsbase = v->base + v->gs_offset,
+	};
+
+	if (!target_canonical(lp, &t))
+		return false;
+	gpr->ursp = regs->sp;
+	gpr->urbp = regs->bp;
+	lp_enter(lp, e, v, regs);
+	lp->ursp = regs->sp;
+	lp->urbp = regs->bp;
+	regs->ax = v->cssa;
+	regs->cx = regs->ip + ENCLU_LENGTH;
+	regs_enter(lp, regs, &t);
+	return true;
+}
+
+/* The same for ERESUME. URSP and URBP in the frame stay those of the EENTER. */
+static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
+			   struct sgxcore_regs *regs)
+{
+	struct sgx_gprsgx gpr;
+	struct target t;
+
+	if (!frame_load(lp, e, v, &gpr))
+		return false;
+	t.ip = gpr.rip;
+	t.fsbase = gpr.fsbase;
+	t.gsbase = gpr.gsbase;
+	if (!target_canonical(lp, &t))
+		return false;
+	lp_enter(lp, e, v, regs);
+	lp->ursp = gpr.ursp;
+	lp->urbp = gpr.urbp;
+	regs_load(regs, &gpr);
+	regs_enter(lp, regs, &t);
+	sgxcore_store(tcs_cssa(e->tcs.page), v->cssa - 1);
+	e->restore = true;
+	return true;
+}
+
+/* TCS and frame are locked and checked; what is left can only be #GP. */
+static struct sgxcore_outcome entry_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+					   const struct view *v, struct sgxcore_regs *regs)
+{
+	u64 *state = tcs_state(e->tcs.page);
+	bool done = false;
+
+	if (sgxcore_cmpxchg(state, 0, 1))
+		return sgxcore_gp();
+	/*
+	 * CSSA and frame only hold still from here on: somebody may have been inside
+	 * since they were read.
+	 */
+	if (sgxcore_load(tcs_cssa(e->tcs.page)) == e->cssa && v->cssa == e->cssa)
+		done = e->resume ? eresume_locked(lp, e, v, regs) : eenter_locked(lp, e, v, regs);
+	if (!done) {
+		sgxcore_store(state, 0);
+		return sgxcore_gp();
+	}
+	return sgxcore_ok();
+}
+
+/**
+ * sgxcore_entry_commit() - second half of EENTER and ERESUME
+ * @lp: the logical processor
+ * @e: as sgxcore_entry_prepare() filled it
+ * @regs: in: as at the ENCLU; out: as inside
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp.
+ * Return: SGXCORE_OK, or a fault, with nothing changed but the bytes of @e->xsave.
+ */
+struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
+					    struct sgxcore_entry *e,
+					    struct sgxcore_regs *regs)
+{
+	struct sgxcore_outcome out;
+	struct view v;
+
+	if (lp->inside || !sgxcore_canonical(lp->cpu->model, regs->cx) ||
+	    !sgxcore_lock_shared(e->tcs.page))
+		return sgxcore_gp();
+	out = tcs_check(lp, e, regs->bx, &v);
+	if (out.kind != SGXCORE_OK)
+		goto unlock_tcs;
+	out = frame_lock(e, &v);
+	if (out.kind != SGXCORE_OK)
+		goto unlock_tcs;
+	out = entry_locked(lp, e, &v, regs);
+	sgxcore_frame_unlock(&e->frame, sgxcore_frame_pages(&e->frame));
+unlock_tcs:
+	sgxcore_unlock_shared(e->tcs.page);
+	return out;
+}

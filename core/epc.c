@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The EPC and its map: look-up, try-locks, VALID transitions, CPUID.12H.
+ */
+#include "internal.h"
+
+#define CPUID12_SGX1		0x1
+#define CPUID12_SECTION_EPC	0x1
+#define CPUID12_PROTECTED	0x1
+
+/*
+ * How often an asynchronous exit, which has nobody to report a conflict to, tries
+ * again. Whoever holds a page exclusively does so for one leaf only, with
+ * preemption off: milliseconds are plenty.
+ */
+#define LOCK_TRIES		(1U << 18)
+
+/**
+ * sgxcore_page_of() - EPCM entry of the page that contains an address
+ * @cpu: the processor
+ * @addr: any address, as the leaves see it
+ *
+ * Return: the entry, or NULL if @addr is not in the EPC.
+ */
+struct sgxcore_page *sgxcore_page_of(struct sgxcore_cpu *cpu, const void *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpu->nr_sections; i++) {
+		struct sgxcore_section *s = &cpu->sections[i];
+		u64 index = ((unsigned long)addr - (unsigned long)s->base) >> SGX_PAGE_SHIFT;
+
+		if (index < s->nr_pages)
+			return &s->pages[index];
+	}
+	return NULL;
+}
+
+/**
+ * sgxcore_section_init() - reset the EPCM entries of a section
+ * @s: section with everything but the entries filled; its memory has to be zero,
+ *     as EREMOVE leaves it
+ */
+void sgxcore_section_init(struct sgxcore_section *s)
+{
+	u64 i;
+
+	memset(s->pages, 0, s->nr_pages * sizeof(*s->pages));
+	for (i = 0; i < s->nr_pages; i++)
+		s->pages[i].mem = s->base + (i << SGX_PAGE_SHIFT);
+}
+
+static void cpuid12_section(const struct sgxcore_cpu *cpu, u32 index, u32 out[4])
+{
+	const struct sgxcore_section *s;
+	u64 size;
+
+	if (index >= cpu->nr_sections)
+		return;
+	s = &cpu->sections[index];
+	size = s->nr_pages << SGX_PAGE_SHIFT;
+	out[0] = (u32)(s->phys & 0xfffff000) | CPUID12_SECTION_EPC;
+	out[1] = (s->phys >> 32) & 0xfffff;
+	out[2] = (u32)(size & 0xfffff000) | CPUID12_PROTECTED;
+	out[3] = (size >> 32) & 0xfffff;
+}
+
+/**
+ * sgxcore_cpuid12() - CPUID leaf 12H
+ * @cpu: the processor
+ * @subleaf: ECX
+ * @out: EAX, EBX, ECX, EDX
+ */
+void sgxcore_cpuid12(const struct sgxcore_cpu *cpu, u32 subleaf, u32 out[4])
+{
+	const struct sgxcore_model *m = cpu->model;
+	u64 attributes = m->attr_mask & ~SGX_ATTR_INIT;
+
+	memset(out, 0, 4 * sizeof(*out));
+	switch (subleaf) {
+	case 0:
+		out[0] = CPUID12_SGX1;
+		out[1] = m->misc_mask;
+		out[3] = SGXCORE_SIZE_BITS_NOT64 | (u32)m->size_bits << 8;
+		break;
+	case 1:
+		out[0] = (u32)attributes;
+		out[1] = attributes >> 32;
+		out[2] = (u32)m->xfrm_mask;
+		out[3] = m->xfrm_mask >> 32;
+		break;
+	default:
+		cpuid12_section(cpu, subleaf - 2, out);
+	}
+}
+
+/**
+ * sgxcore_page_access() - what the EPCM lets enclave code do with a page
+ * @page: EPCM entry
+ *
+ * Takes no lock. The answer belongs to one life of the page: if VALID changes
+ * meanwhile, which shows in the generation, there is no access.
+ *
+ * Return: R, W, X as in SECINFO.FLAGS.
+ */
+u8 sgxcore_page_access(const struct sgxcore_page *page)
+{
+	u32 gen = sgxcore_load(&page->gen);
+	u8 perm = 0;
+
+	if (sgxcore_load(&page->valid) && sgxcore_load(&page->type) == SGX_PT_REG &&
+	    !sgxcore_load(&page->blocked) && !sgxcore_load(&page->pending) &&
+	    !sgxcore_load(&page->modified))
+		perm = sgxcore_load(&page->perm);
+	return sgxcore_load(&page->gen) == gen ? perm : 0;
+}
+
+/**
+ * sgxcore_lock_exclusive() - try to take the base lock for one leaf alone
+ * @page: EPCM entry
+ *
+ * Return: false on conflict.
+ */
+bool sgxcore_lock_exclusive(struct sgxcore_page *page)
+{
+	return sgxcore_cmpxchg(&page->lock, 0, SGXCORE_EXCLUSIVE) == 0;
+}
+
+void sgxcore_unlock_exclusive(struct sgxcore_page *page)
+{
+	sgxcore_store(&page->lock, 0);
+}
+
+/**
+ * sgxcore_lock_shared() - try to take the base lock along with other leaves
+ * @page: EPCM entry
+ *
+ * Return: false on conflict; another sharer is none.
+ */
+bool sgxcore_lock_shared(struct sgxcore_page *page)
+{
+	int old = sgxcore_load(&page->lock);
+
+	while (old >= 0) {
+		int seen = sgxcore_cmpxchg(&page->lock, old, old + 1);
+
+		if (seen == old)
+			return true;
+		old = seen;
+	}
+	return false;
+}
+
+/**
+ * sgxcore_lock_shared_patiently() - like sgxcore_lock_shared(), with retries
+ * @page: EPCM entry
+ *
+ * For exits, which cannot fail on hardware. Bounded, because they may not wait
+ * either.
+ *
+ * Return: false if the exclusive holder does not go away.
+ */
+bool sgxcore_lock_shared_patiently(struct sgxcore_page *page)
+{
+	unsigned int i;
+
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (sgxcore_lock_shared(page))
+			return true;
+		asm volatile("pause" : : : "memory");
+	}
+	return false;
+}
+
+void sgxcore_unlock_shared(struct sgxcore_page *page)
+{
+	sgxcore_dec(&page->lock);
+}
+
+bool sgxcore_lock_extra(struct sgxcore_page *page)
+{
+	return sgxcore_cmpxchg(&page->extra, 0, 1) == 0;
+}
+
+void sgxcore_unlock_extra(struct sgxcore_page *page)
+{
+	sgxcore_store(&page->extra, 0);
+}
+
+/**
+ * sgxcore_page_validate() - make an EPCM entry VALID, with clear state bits
+ * @page: invalid entry, locked exclusively
+ * @type: PT
+ * @perm: R, W, X
+ * @addr: ENCLAVEADDRESS
+ * @secs: owner, or NULL
+ */
+void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 perm, u64 addr,
+			   struct sgxcore_page *secs)
+{
+	sgxcore_store(&page->gen, page->gen + 1);
+	page->type = type;
+	page->perm = perm;
+	page->blocked = false;
+	page->pending = false;
+	page->modified = false;
+	page->pr = false;
+	page->addr = addr;
+	page->secs = secs;
+	page->children = 0;
+	page->lps = 0;
+	if (secs)
+		sgxcore_inc(&secs->children);
+	sgxcore_store(&page->valid, true);
+}
+
+/**
+ * sgxcore_page_invalidate() - clear VALID, and the memory with it
+ * @page: valid entry, locked exclusively
+ *
+ * The memory goes back to Linux some day, or to another enclave whose ECREATE may
+ * fail half-way: nothing of this life may be left.
+ */
+void sgxcore_page_invalidate(struct sgxcore_page *page)
+{
+	struct sgxcore_page *secs = page->secs;
+
+	sgxcore_store(&page->valid, false);
+	sgxcore_store(&page->gen, page->gen + 1);
+	memset(page->mem, 0, SGX_PAGE_SIZE);
+	page->secs = NULL;
+	if (secs)
+		sgxcore_dec(&secs->children);
+}
+
+bool sgxcore_is_zero(const void *p, size_t n)
+{
+	const u8 *b = p;
+	u8 any = 0;
+
+	while (n--)
+		any |= *b++;
+	return !any;
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ways out of an enclave: EEXIT, asynchronous exit, and the enclave going away.
+ *
+ * None of them can fail for want of a page: what the exit would have written is lost
+ * with the page, the logical processor is outside all the same.
+ */
+#include "internal.h"
+
+/* Flags that an asynchronous exit clears */
+#define AEX_FLAGS_CLEARED	(SGX_RFLAGS_CF | SGX_RFLAGS_PF | SGX_RFLAGS_AF | SGX_RFLAGS_ZF | \
+				 SGX_RFLAGS_SF | SGX_RFLAGS_OF | SGX_RFLAGS_RF)
+
+static bool xlat_lock(const struct sgxcore_xlat *x)
+{
+	if (!sgxcore_lock_shared_patiently(x->page))
+		return false;
+	if (sgxcore_load(&x->page->gen) == x->gen && x->page->valid)
+		return true;
+	sgxcore_unlock_shared(x->page);
+	return false;
+}
+
+static bool frame_lock(const struct sgxcore_frame *f)
+{
+	unsigned int nr = sgxcore_frame_pages(f);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!xlat_lock(sgxcore_frame_xlat(f, i))) {
+			sgxcore_frame_unlock(f, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The TCS becomes inactive, if it still is that TCS. */
+static void tcs_release(struct sgxcore_lp *lp, u32 frames_used)
+{
+	u8 *mem = lp->tcs.page->mem;
+	u32 *cssa = (u32 *)(mem + offsetof(struct sgx_tcs, ssa_index));
+
+	if (!xlat_lock(&lp->tcs))
+		return;
+	sgxcore_store(cssa, sgxcore_load(cssa) + frames_used);
+	sgxcore_store((u64 *)(mem + offsetof(struct sgx_tcs, state)), 0);
+	sgxcore_unlock_shared(lp->tcs.page);
+}
+
+static void secs_leave(struct sgxcore_lp *lp)
+{
+	sgxcore_dec(&lp->secs->lps);
+	lp->secs = NULL;
+	memset(&lp->tcs, 0, sizeof(lp->tcs));
+	memset(&lp->frame, 0, sizeof(lp->frame));
+}
+
+static void regs_outside(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
+{
+	regs->fsbase = lp->fsbase;
+	regs->gsbase = lp->gsbase;
+	if (!lp->optin)
+		regs->flags = (regs->flags & ~SGX_RFLAGS_TF) | lp->tf;
+	lp->inside = false;
+}
+
+/**
+ * sgxcore_eexit() - ENCLU[EEXIT]
+ * @lp: the logical processor
+ * @regs: in: as at the ENCLU; out: as outside
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp.
+ */
+struct sgxcore_outcome sgxcore_eexit(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
+{
+	if (!lp->inside || !sgxcore_canonical(lp->cpu->model, regs->bx))
+		return sgxcore_gp();
+	if (lp->secs) {
+		tcs_release(lp, 0);
+		secs_leave(lp);
+	}
+	regs->ip = regs->bx;
+	regs->cx = lp->aep;
+	regs_outside(lp, regs);
+	return sgxcore_ok();
+}
+
+static u32 exit_info(const struct sgxcore_event *ev, bool exinfo)
+{
+	u32 hardware = SGX_EXITINFO_VALID | SGX_EXITINFO_TYPE_HW | ev->vector;
+
+	if (!ev->exception)
+		return 0;
+	switch (ev->vector) {
+	case SGXCORE_TRAP_DE:
+	case SGXCORE_TRAP_DB:
+	case SGXCORE_TRAP_BR:
+	case SGXCORE_TRAP_UD:
+	case SGXCORE_TRAP_MF:
+	case SGXCORE_TRAP_AC:
+	case SGXCORE_TRAP_XM:
+		return hardware;
+	case SGXCORE_TRAP_BP:
+		return SGX_EXITINFO_VALID | SGX_EXITINFO_TYPE_SW | ev->vector;
+	case SGXCORE_TRAP_GP:
+		return exinfo ? hardware : 0;
+	case SGXCORE_TRAP_PF:
+		return exinfo && ev->error_code & SGX_PFEC_U ? hardware : 0;
+	default:
+		return 0;
+	}
+}
+
+static void save_gprs(struct sgx_gprsgx *gpr, const struct sgxcore_regs *regs, u32 exitinfo)
+{
+	gpr->ax = regs->ax;
+	gpr->cx = regs->cx;
+	gpr->dx = regs->dx;
+	gpr->bx = regs->bx;
+	gpr->sp = regs->sp;
+	gpr->bp = regs->bp;
+	gpr->si = regs->si;
+	gpr->di = regs->di;
+	gpr->r8 = regs->r8;
+	gpr->r9 = regs->r9;
+	gpr->r10 = regs->r10;
+	gpr->r11 = regs->r11;
+	gpr->r12 = regs->r12;
+	gpr->r13 = regs->r13;
+	gpr->r14 = regs->r14;
+	gpr->r15 = regs->r15;
+	gpr->rflags = regs->flags & ~SGX_RFLAGS_TF;
+	gpr->rip = regs->ip;
+	gpr->exitinfo = exitinfo;
+	memset(gpr->reserved, 0, sizeof(gpr->reserved));
+	gpr->fsbase = regs->fsbase;
+	gpr->gsbase = regs->gsbase;
+}
+
+static void save_exinfo(u8 *gpr_page, const struct sgxcore_event *ev)
+{
+	struct sgx_exinfo *exinfo = (struct sgx_exinfo *)(gpr_page + SGX_EXINFO_OFFSET);
+
+	exinfo->maddr = ev->vector == SGXCORE_TRAP_PF ? ev->addr : 0;
+	exinfo->errcd = ev->error_code;
+	exinfo->reserved = 0;
+}
+
+/*
+ * What XSAVE64 with RFBM = XFRM would leave. A component that is not in XSTATE_BV
+ * has its initial value, which is zero for all but the legacy ones.
+ */
+static void save_xsave(const struct sgxcore_lp *lp, const u8 *xsave)
+{
+	const struct sgxcore_model *model = lp->cpu->model;
+	u8 header[SGX_XSAVE_HEADER_CHECKED] = { 0 };
+	u64 xstate_bv;
+	unsigned int x;
+
+	memcpy(&xstate_bv, xsave + SGX_XSAVE_HEADER, sizeof(xstate_bv));
+	xstate_bv &= lp->xfrm;
+	memcpy(header, &xstate_bv, sizeof(xstate_bv));
+	sgxcore_frame_write(&lp->frame, 0, xsave, SGX_XSAVE_LEGACY_SAVED);
+	sgxcore_frame_write(&lp->frame, SGX_XSAVE_HEADER, header, sizeof(header));
+	for (x = 2; x < 63; x++) {
+		u32 off = model->xstate_offset[x];
+
+		if (!(lp->xfrm >> x & 1))
+			continue;
+		sgxcore_frame_write(&lp->frame, off, xstate_bv >> x & 1 ? xsave + off : NULL,
+				    model->xstate_size[x]);
+	}
+}
+
+static bool save_frame(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
+		       const struct sgxcore_regs *regs, const u8 *xsave)
+{
+	struct sgx_gprsgx *gpr;
+	u8 *gpr_page;
+	u32 info;
+
+	if (!frame_lock(&lp->frame))
+		return false;
+	info = exit_info(ev, lp->miscselect & SGX_MISC_EXINFO);
+	gpr_page = lp->frame.gpr.page->mem;
+	gpr = (struct sgx_gprsgx *)(gpr_page + SGX_GPRSGX_OFFSET);
+	save_xsave(lp, xsave);
+	save_gprs(gpr, regs, info);
+	if (info && (ev->vector == SGXCORE_TRAP_GP || ev->vector == SGXCORE_TRAP_PF))
+		save_exinfo(gpr_page, ev);
+	lp->ursp = gpr->ursp;
+	lp->urbp = gpr->urbp;
+	sgxcore_frame_unlock(&lp->frame, sgxcore_frame_pages(&lp->frame));
+	return true;
+}
+
+static void regs_synthetic(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
+{
+	u64 flags = regs->flags & ~AEX_FLAGS_CLEARED;
+
+	memset(regs, 0, sizeof(*regs));
+	regs->ax = SGX_ERESUME;
+	regs->bx = lp->tcs_la;
+	regs->cx = lp->aep;
+	regs->ip = lp->aep;
+	regs->sp = lp->ursp;
+	regs->bp = lp->urbp;
+	regs->flags = flags;
+	regs_outside(lp, regs);
+}
+
+/**
+ * sgxcore_aex() - leave the enclave asynchronously
+ * @lp: the logical processor, inside
+ * @ev: what caused it
+ * @regs: in: registers at the event; out: synthetic ones
+ * @xsave: extended state at the event
+ * @synthetic: extended state to load, 576 bytes
+ *
+ * A page of the frame that somebody keeps locked counts as gone, after a bounded
+ * number of attempts: an exit has no way to say "conflict".
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp.
+ * Return: false if the frame could not be written; the TCS stays busy then,
+ * because there is nothing to resume.
+ */
+bool sgxcore_aex(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
+		 struct sgxcore_regs *regs, const u8 *xsave, u8 *synthetic)
+{
+	bool saved = false;
+
+	if (sgxcore_warn(!lp->inside))
+		return false;
+	if (lp->secs) {
+		saved = save_frame(lp, ev, regs, xsave);
+		if (saved)
+			tcs_release(lp, 1);
+		secs_leave(lp);
+	}
+	sgxcore_xsave_synthetic(synthetic, ev->exception ? ev->vector : -1);
+	regs_synthetic(lp, regs);
+	return saved;
+}
+
+/**
+ * sgxcore_lp_abandon() - take the enclave away from under a logical processor
+ * @lp: the logical processor; nothing happens if it is outside
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp.
+ */
+void sgxcore_lp_abandon(struct sgxcore_lp *lp)
+{
+	if (!lp->secs)
+		return;
+	tcs_release(lp, 0);
+	secs_leave(lp);
+}
