@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows about differences between kernel releases. Included
+ * before everything else in every file of both modules, so nothing but macros:
+ * a header pulled in here would come before the file's own pr_fmt().
+ *
+ * HAVE_X is defined when compat/probes/x.c compiles.
+ */
+#ifndef _COMPAT_COMPAT_H
+#define _COMPAT_COMPAT_H
+
+#include "softsgx_config.h"
+
+#ifdef HAVE_FTRACE_REGS_SET_IP
+#define wrapper_ftrace_set_ip(fregs, ip) ftrace_regs_set_instruction_pointer(fregs, ip)
+#else
+#define wrapper_ftrace_set_ip(fregs, ip) ftrace_instruction_pointer_set(fregs, ip)
+#endif
+
+/* Caller holds the write mmap_lock, or the VMA is not linked yet. */
+#ifdef HAVE_VM_FLAGS_SET
+#define wrapper_vm_flags_set(vma, flags) vm_flags_set(vma, flags)
+#else
+#define wrapper_vm_flags_set(vma, flags) ((void)((vma)->vm_flags |= (flags)))
+#endif
+
+#ifdef HAVE_MM_GET_UNMAPPED_AREA
+#define wrapper_mm_get_unmapped_area(mm, file, addr, len, pgoff, flags) \
+	mm_get_unmapped_area(mm, file, addr, len, pgoff, flags)
+#else
+#define wrapper_mm_get_unmapped_area(mm, file, addr, len, pgoff, flags) \
+	((mm)->get_unmapped_area(file, addr, len, pgoff, flags))
+#endif
+
+#endif /* _COMPAT_COMPAT_H */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internals of the processor module: how the pure core is bound to Linux.
+ *
+ * A logical processor (LP) is a task. Enclave mode is a property of the task
+ * that lasts from ENCLU[EENTER] to EEXIT or to the next exception or signal.
+ *
+ * Contexts: user traps and signals arrive in process context, interrupts on,
+ * free to sleep. Task exit and exec arrive with preemption off.
+ *
+ * Lock order: lp_bucket lock -> struct sgxcpu_lp.lock -> EPCM try-locks of the
+ * core (which never wait).
+ */
+#ifndef _CPU_CPU_H
+#define _CPU_CPU_H
+
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+
+#include "../core/core.h"
+
+struct pt_regs;
+
+/**
+ * struct sgxcpu_note - corrections to a signal that the kernel has queued
+ *
+ * An exception inside an enclave is reported as if it had hit the AEP, but the
+ * kernel's handlers took address and error code before the AEX. The note tells
+ * sgxcpu_signal_fixup() what to make of them before the signal frame is built.
+ * @armed: there is something to correct
+ * @vector: of the exception
+ * @error_code: that a signal frame must show
+ * @match: si_addr as the kernel has queued it
+ * @addr: si_addr as it must be
+ * @epcm: the fault is an EPCM violation: SEGV_ACCERR whatever the kernel thought
+ *
+ * Only the task itself touches its note.
+ */
+struct sgxcpu_note {
+	bool armed;
+	bool epcm;
+	u8 vector;
+	u32 error_code;
+	u64 match;
+	u64 addr;
+};
+
+/**
+ * struct sgxcpu_lp - SGX state of a task
+ * @node: in the table of LPs; protected by the bucket's lock, read under RCU
+ * @task: key; never dereferenced
+ * @rcu: the table is walked under RCU
+ * @lock: protects @core
+ * @core: architectural state
+ * @epcm_page: page of an EPCM violation in the page fault being served, or 1;
+ *	task only
+ * @note: see above; task only
+ * @xsave: SSA image on its way; task only
+ * @synthetic: what an AEX loads; task only
+ */
+struct sgxcpu_lp {
+	struct hlist_node node;
+	struct task_struct *task;
+	struct rcu_head rcu;
+	spinlock_t lock;
+	struct sgxcore_lp core;
+	unsigned long epcm_page;
+	struct sgxcpu_note note;
+	u8 synthetic[576 + 64] __aligned(64);
+	u8 xsave[SGXCORE_XSAVE_MAX] __aligned(64);
+};
+
+#define SGXCPU_NO_EPCM_FAULT	1UL
+
+extern struct sgxcore_cpu sgxcpu_package;
+
+/* model.c */
+int sgxcpu_model_init(void);
+
+/* epc.c */
+int sgxcpu_epc_init(void);
+void sgxcpu_epc_exit(void);
+
+/* encls.c */
+int sgxcpu_encls_init(void);
+void sgxcpu_encls_exit(void);
+
+/* lp.c */
+struct sgxcpu_lp *sgxcpu_lp_find(void);
+struct sgxcpu_lp *sgxcpu_lp_get(void);
+void sgxcpu_lp_drop(void);
+void sgxcpu_lp_exit(void);
+bool sgxcpu_lp_wants_signal(void);
+
+/* walk.c */
+extern const struct sgxcore_lp_ops sgxcpu_lp_ops;
+int sgxcpu_walk_init(void);
+void sgxcpu_walk_exit(void);
+
+/* regs.c */
+void sgxcpu_regs_load(struct sgxcore_regs *r, const struct pt_regs *regs);
+void sgxcpu_regs_store(const struct sgxcore_regs *r, struct pt_regs *regs);
+
+/* xstate.c */
+void sgxcpu_xstate_save(u8 *image, u64 xfrm);
+void sgxcpu_xstate_load(const u8 *image, u64 xfrm);
+u32 sgxcpu_xstate_mxcsr_mask(void);
+
+/* signal.c */
+void sgxcpu_signal_fixup(struct sgxcpu_lp *lp);
+void sgxcpu_signal_force(u8 vector, u32 error_code, u64 addr);
+bool sgxcpu_signal_is_debug(void);
+
+/* vdso.c */
+bool sgxcpu_vdso_fixup(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
+
+/* enclu.c */
+int sgxcpu_find_enclu(struct pt_regs *regs);
+bool sgxcpu_enclu_outside(struct pt_regs *regs, int prefixes);
+bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs);
+
+/* event.c */
+bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
+void sgxcpu_signal(struct pt_regs *regs);
+bool sgxcpu_exception(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
+		      u32 error_code, u64 addr);
+bool sgxcpu_raise(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
+
+/* hooks.c */
+int sgxcpu_hooks_init(void);
+void sgxcpu_hooks_exit(void);
+
+/* stats.c */
+enum sgxcpu_stat {
+	SGXCPU_STAT_EENTER,
+	SGXCPU_STAT_ERESUME,
+	SGXCPU_STAT_EEXIT,
+	SGXCPU_STAT_AEX,
+	SGXCPU_STAT_FAULT,
+	SGXCPU_STAT_NR,
+};
+
+struct sgxcpu_stats {
+	u64 n[SGXCPU_STAT_NR];
+};
+
+DECLARE_PER_CPU(struct sgxcpu_stats, sgxcpu_stats);
+#define sgxcpu_count(stat)	this_cpu_inc(sgxcpu_stats.n[stat])
+
+void sgxcpu_stats_init(void);
+void sgxcpu_stats_exit(void);
+
+#endif /* _CPU_CPU_H */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exceptions and signals: what ends enclave mode, and how the program learns
+ * of it.
+ */
+#include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <linux/uaccess.h>
+
+#include "cpu.h"
+
+#define INT3_OPCODE	0xcc
+
+static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore_event *ev)
+{
+	u64 xfrm = lp->core.xfrm;
+	struct sgxcore_regs r;
+
+	sgxcpu_regs_load(&r, regs);
+	sgxcpu_xstate_save(lp->xsave, xfrm);
+
+	spin_lock(&lp->lock);
+	/* A frame that could not be written belongs to an enclave that is gone. */
+	sgxcore_aex(&lp->core, ev, &r, lp->xsave, lp->synthetic);
+	spin_unlock(&lp->lock);
+
+	sgxcpu_xstate_load(lp->synthetic, xfrm);
+	sgxcpu_regs_store(&r, regs);
+	sgxcpu_count(SGXCPU_STAT_AEX);
+}
+
+static void arm_note(struct sgxcpu_lp *lp, u8 vector, u32 error_code, u64 match,
+		     u64 addr)
+{
+	lp->note = (struct sgxcpu_note){
+		.armed = true,
+		.epcm = error_code & SGX_PFEC_SGX,
+		.vector = vector,
+		.error_code = error_code,
+		.match = match,
+		.addr = addr,
+	};
+}
+
+/**
+ * sgxcpu_raise() - deliver an exception that the kernel knows nothing of
+ * @regs: of the current task; RIP is where the exception is reported
+ * @vector: #UD, #GP or #PF
+ * @error_code: of the exception
+ * @addr: CR2 of a #PF
+ *
+ * Return: true: the trap has been dealt with.
+ */
+bool sgxcpu_raise(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
+{
+	sgxcpu_count(SGXCPU_STAT_FAULT);
+	if (sgxcpu_vdso_fixup(regs, vector, error_code, addr))
+		return true;
+
+	sgxcpu_signal_force(vector, error_code, vector == SGXCORE_TRAP_PF ? addr : regs->ip);
+	return true;
+}
+
+/**
+ * sgxcpu_exception() - an exception inside that the kernel does not know of
+ * @lp: of the current task, in enclave mode
+ * @regs: of the current task; RIP is at the instruction
+ * @vector: #UD, #GP or #PF
+ * @error_code: that comes with it
+ * @addr: CR2 of a #PF
+ *
+ * For faults of ENCLU leaves, and for exceptions that enclave mode turns into
+ * others.
+ *
+ * Return: true: the trap has been dealt with.
+ */
+bool sgxcpu_exception(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
+		      u32 error_code, u64 addr)
+{
+	const struct sgxcore_event ev = {
+		.exception = true, .vector = vector,
+		.error_code = error_code, .addr = addr,
+	};
+
+	aex(lp, regs, &ev);
+	return sgxcpu_raise(regs, vector, error_code,
+			    vector == SGXCORE_TRAP_PF ? addr & PAGE_MASK : addr);
+}
+
+/* INT3 and INT 3 differ in length, and only the first is #BP for a debugger. */
+static bool is_int3(const struct pt_regs *regs)
+{
+	u8 opcode;
+
+	return !get_user(opcode, (const u8 __user *)(regs->ip - 1)) && opcode == INT3_OPCODE;
+}
+
+static bool breakpoint(struct sgxcpu_lp *lp, struct pt_regs *regs)
+{
+	const struct sgxcore_event ev = { .exception = true, .vector = SGXCORE_TRAP_BP };
+	bool int3 = is_int3(regs);
+
+	regs->ip -= int3 ? 1 : 2;
+	if (!int3 || !lp->core.optin)
+		return sgxcpu_exception(lp, regs, SGXCORE_TRAP_UD, 0, 0);
+
+	aex(lp, regs, &ev);
+	return false;
+}
+
+/* Did the driver's handler refuse this fault because of the EPCM? */
+static u32 page_fault_code(struct sgxcpu_lp *lp, u32 error_code, u64 addr)
+{
+	bool epcm = lp->epcm_page == (addr & PAGE_MASK);
+
+	lp->epcm_page = SGXCPU_NO_EPCM_FAULT;
+	return epcm ? error_code | SGX_PFEC_P | SGX_PFEC_SGX : error_code;
+}
+
+static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
+			u32 error_code, u64 addr)
+{
+	struct sgxcore_event ev = { .exception = true, .vector = vector };
+	u64 match = regs->ip;
+
+	if (vector == SGXCORE_TRAP_BP)
+		return breakpoint(lp, regs);
+	if (vector == SGXCORE_TRAP_UD && sgxcpu_find_enclu(regs) >= 0)
+		return sgxcpu_enclu_inside(lp, regs);
+
+	if (vector == SGXCORE_TRAP_PF) {
+		error_code = page_fault_code(lp, error_code, addr);
+		match = addr;
+	}
+	ev.error_code = error_code;
+	ev.addr = addr;
+	aex(lp, regs, &ev);
+
+	addr &= PAGE_MASK;
+	if (sgxcpu_vdso_fixup(regs, vector, error_code, addr))
+		return true;
+
+	arm_note(lp, vector, error_code, match,
+		 vector == SGXCORE_TRAP_PF ? addr : regs->ip);
+	return false;
+}
+
+/**
+ * sgxcpu_trap() - a user-mode exception that is about to become a signal
+ * @regs: of the current task
+ * @vector: of the exception
+ * @error_code: that comes with it
+ * @addr: CR2 of a #PF
+ *
+ * Context: exception handler of the task, interrupts on, may sleep.
+ * Return: true if there is to be no signal (from the kernel).
+ */
+bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
+{
+	struct sgxcpu_lp *lp = sgxcpu_lp_find();
+	int prefixes;
+
+	if (lp && lp->core.inside)
+		return trap_inside(lp, regs, vector, error_code, addr);
+	if (vector == SGXCORE_TRAP_UD) {
+		prefixes = sgxcpu_find_enclu(regs);
+		if (prefixes >= 0)
+			return sgxcpu_enclu_outside(regs, prefixes);
+	}
+	return sgxcpu_vdso_fixup(regs, vector, error_code, addr);
+}
+
+/**
+ * sgxcpu_signal() - signals of the current task are about to be delivered
+ * @regs: of the current task
+ *
+ * An enclave is left before its task takes a signal. The return to user mode
+ * goes on to deliver the signal once this is done.
+ *
+ * Context: return path to user mode, interrupts on, may sleep.
+ */
+void sgxcpu_signal(struct pt_regs *regs)
+{
+	struct sgxcpu_lp *lp = sgxcpu_lp_find();
+	struct sgxcore_event ev = { };
+
+	if (!lp)
+		return;
+	if (lp->core.inside) {
+		if (sgxcpu_signal_is_debug())
+			ev = (struct sgxcore_event){ .exception = true,
+						     .vector = SGXCORE_TRAP_DB };
+		aex(lp, regs, &ev);
+	}
+	if (lp->note.armed)
+		sgxcpu_signal_fixup(lp);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the processor meets the kernel: two functions of the exception and
+ * signal path are redirected with ftrace, as live patches are, and two
+ * tracepoints tell when a task stops being the program it was.
+ *
+ *  fixup_vdso_exception()      replaced: each user exception that would become
+ *                              a signal passes here; vdso.c does its old work.
+ *  arch_do_signal_or_restart() preceded, and only for tasks that need it: the
+ *                              replacement does its part and returns. The loop
+ *                              around it finds the signal still pending and
+ *                              calls again, which then is not redirected. So
+ *                              the original is never called through a pointer,
+ *                              which IBT would not let us do.
+ *  sched_process_exit, _exec   tracepoints.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/tracepoint.h>
+
+#include "cpu.h"
+
+struct hook {
+	const char *function;
+	struct ftrace_ops ops;
+	unsigned long ip;		/* of the redirected function; 0: not hooked */
+};
+
+/*
+ * Tasks that are in one of the replacements, or have been sent there. Counted
+ * up on one CPU and perhaps down on another; only the sum means something.
+ */
+static DEFINE_PER_CPU(long, tasks_in_hooks);
+
+static bool notrace hook_trap(struct pt_regs *regs, int vector, unsigned long error_code,
+			      unsigned long addr)
+{
+	bool ret = sgxcpu_trap(regs, vector, error_code, addr);
+
+	this_cpu_dec(tasks_in_hooks);
+	return ret;
+}
+
+static void notrace hook_signal(struct pt_regs *regs)
+{
+	sgxcpu_signal(regs);
+	this_cpu_dec(tasks_in_hooks);
+}
+
+static void notrace redirect_trap(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	this_cpu_inc(tasks_in_hooks);
+	wrapper_ftrace_set_ip(fregs, (unsigned long)hook_trap);
+}
+
+static void notrace redirect_signal(unsigned long ip, unsigned long parent_ip,
+				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (!sgxcpu_lp_wants_signal())
+		return;
+	this_cpu_inc(tasks_in_hooks);
+	wrapper_ftrace_set_ip(fregs, (unsigned long)hook_signal);
+}
+
+/* PERMANENT: sysctl kernel.ftrace_enabled=0 must not switch the processor off. */
+#define HOOK_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT)
+
+static struct hook hooks[] = {
+	{ "fixup_vdso_exception", { .func = redirect_trap, .flags = HOOK_FLAGS } },
+	{ "arch_do_signal_or_restart", { .func = redirect_signal, .flags = HOOK_FLAGS } },
+};
+
+/* A kprobe is the one exported way from a name to an address. */
+static unsigned long address_of(const char *name)
+{
+	struct kprobe kp = { .symbol_name = name };
+	unsigned long addr;
+
+	if (register_kprobe(&kp))
+		return 0;
+	addr = (unsigned long)kp.addr;
+	unregister_kprobe(&kp);
+	return addr;
+}
+
+static int hook_function(struct hook *h)
+{
+	unsigned long ip;
+	int ret;
+
+	ip = address_of(h->function);
+	if (!ip) {
+		pr_err("%s() cannot be found\n", h->function);
+		return -ENOENT;
+	}
+	ret = ftrace_set_filter_ip(&h->ops, ip, 0, 0);
+	if (ret) {
+		pr_err("%s() cannot be traced (%d)\n", h->function, ret);
+		return ret;
+	}
+	ret = register_ftrace_function(&h->ops);
+	if (ret) {
+		pr_err("%s() cannot be redirected (%d): is another patch on it?\n",
+		       h->function, ret);
+		ftrace_set_filter_ip(&h->ops, ip, 1, 0);
+		return ret;
+	}
+	h->ip = ip;
+	return 0;
+}
+
+static void unhook_function(struct hook *h)
+{
+	if (!h->ip)
+		return;
+	unregister_ftrace_function(&h->ops);
+	ftrace_set_filter_ip(&h->ops, h->ip, 1, 0);
+	h->ip = 0;
+}
+
+static void task_exits(void *data, struct task_struct *task)
+{
+	sgxcpu_lp_drop();
+}
+
+static void task_executes(void *data, struct task_struct *task, pid_t old_pid,
+			  struct linux_binprm *bprm)
+{
+	sgxcpu_lp_drop();
+}
+
+struct probe {
+	const char *name;
+	void *func;
+	struct tracepoint *tp;		/* NULL: not registered */
+};
+
+static struct probe probes[] = {
+	{ "sched_process_exit", task_exits },
+	{ "sched_process_exec", task_executes },
+};
+
+static void match_tracepoint(struct tracepoint *tp, void *data)
+{
+	struct probe *p = data;
+
+	if (!strcmp(tp->name, p->name))
+		p->tp = tp;
+}
+
+static int attach_probe(struct probe *p)
+{
+	int ret;
+
+	for_each_kernel_tracepoint(match_tracepoint, p);
+	if (!p->tp) {
+		pr_err("the kernel has no tracepoint %s\n", p->name);
+		return -ENOENT;
+	}
+	ret = tracepoint_probe_register(p->tp, p->func, NULL);
+	if (ret)
+		p->tp = NULL;
+	return ret;
+}
+
+static void detach_probe(struct probe *p)
+{
+	if (p->tp)
+		tracepoint_probe_unregister(p->tp, p->func, NULL);
+	p->tp = NULL;
+}
+
+static long nr_tasks_in_hooks(void)
+{
+	long n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += per_cpu(tasks_in_hooks, cpu);
+	return n;
+}
+
+int sgxcpu_hooks_init(void)
+{
+	int i, ret;
+
+	/* First learn when tasks end, then let them begin. */
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		ret = attach_probe(&probes[i]);
+		if (ret)
+			goto err;
+	}
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		ret = hook_function(&hooks[i]);
+		if (ret)
+			goto err;
+	}
+	return 0;
+
+err:
+	sgxcpu_hooks_exit();
+	return ret;
+}
+
+void sgxcpu_hooks_exit(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		unhook_function(&hooks[i]);
+
+	/* Nobody can be sent to the replacements now; wait for those inside ... */
+	while (nr_tasks_in_hooks())
+		msleep(20);
+	/* ... and until the last of them has executed its return instruction. */
+	synchronize_rcu_tasks();
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		detach_probe(&probes[i]);
+	tracepoint_synchronize_unregister();
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters of the processor: debugfs softsgx_cpu/stats.
+ */
+#include <linux/debugfs.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+
+#include "cpu.h"
+
+DEFINE_PER_CPU(struct sgxcpu_stats, sgxcpu_stats);
+
+static const char * const names[SGXCPU_STAT_NR] = {
+	[SGXCPU_STAT_EENTER] = "eenter",
+	[SGXCPU_STAT_ERESUME] = "eresume",
+	[SGXCPU_STAT_EEXIT] = "eexit",
+	[SGXCPU_STAT_AEX] = "aex",
+	[SGXCPU_STAT_FAULT] = "enclu_faults",
+};
+
+static struct dentry *dir;
+
+static u64 sum(enum sgxcpu_stat stat)
+{
+	u64 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += per_cpu(sgxcpu_stats, cpu).n[stat];
+	return n;
+}
+
+static int stats_show(struct seq_file *m, void *v)
+{
+	int i;
+
+	for (i = 0; i < SGXCPU_STAT_NR; i++)
+		seq_printf(m, "%s %llu\n", names[i], sum(i));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+void sgxcpu_stats_init(void)
+{
+	dir = debugfs_create_dir("softsgx_cpu", NULL);
+	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+}
+
+void sgxcpu_stats_exit(void)
+{
+	debugfs_remove_recursive(dir);
+}

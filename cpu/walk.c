@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page walk for operands of ENCLU: the driver knows the page tables, so it
+ * is asked, as the MMU would ask them.
+ */
+#include <linux/errno.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/srcu.h>
+
+#include <softsgx/cpu.h>
+
+#include "cpu.h"
+
+/* The result of a walk goes straight into the core's translation. */
+struct sgxcpu_walk {
+	struct sgxcore_xlat *xlat;
+};
+
+static DEFINE_MUTEX(walker_lock);	/* changes of @walker */
+static const struct sgxcpu_walker __rcu *walker;
+/* Readers are walks; they sleep. */
+static struct srcu_struct walker_srcu;
+
+int sgxcpu_set_walker(const struct sgxcpu_walker *w)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&walker_lock);
+	if (!rcu_access_pointer(walker)) {
+		rcu_assign_pointer(walker, w);
+		ret = 0;
+	}
+	mutex_unlock(&walker_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(sgxcpu_set_walker);
+
+void sgxcpu_clear_walker(const struct sgxcpu_walker *w)
+{
+	mutex_lock(&walker_lock);
+	if (!WARN_ON_ONCE(rcu_access_pointer(walker) != w))
+		RCU_INIT_POINTER(walker, NULL);
+	mutex_unlock(&walker_lock);
+	synchronize_srcu(&walker_srcu);
+}
+EXPORT_SYMBOL_GPL(sgxcpu_clear_walker);
+
+void sgxcpu_walk_found(struct sgxcpu_walk *walk, void *addr)
+{
+	struct sgxcore_page *page = sgxcore_page_of(&sgxcpu_package, addr);
+
+	if (WARN_ON_ONCE(!page))
+		return;
+	walk->xlat->page = page;
+	walk->xlat->gen = READ_ONCE(page->gen);
+}
+EXPORT_SYMBOL_GPL(sgxcpu_walk_found);
+
+static int walk_page(struct sgxcpu_walk *walk, u64 la, bool write)
+{
+	const struct sgxcpu_walker *w;
+	int ret = -EFAULT;
+	int idx;
+
+	idx = srcu_read_lock(&walker_srcu);
+	w = srcu_dereference(walker, &walker_srcu);
+	if (w)
+		ret = w->walk(walk, la, write);
+	srcu_read_unlock(&walker_srcu, idx);
+	return ret;
+}
+
+static struct sgxcore_outcome translate(struct sgxcore_lp *lp, u64 la,
+					enum sgxcore_access access,
+					struct sgxcore_xlat *x)
+{
+	struct sgxcpu_walk walk = { .xlat = x };
+	bool write = access == SGXCORE_WRITE;
+	u32 code = SGX_PFEC_U | (write ? SGX_PFEC_W : 0);
+
+	x->page = NULL;
+	switch (walk_page(&walk, la, write)) {
+	case 0:
+	case -ENXIO:
+		return sgxcore_ok();
+	case -EACCES:
+		return sgxcore_pf(la, code | SGX_PFEC_P);
+	default:
+		return sgxcore_pf(la, code);
+	}
+}
+
+const struct sgxcore_lp_ops sgxcpu_lp_ops = {
+	.translate = translate,
+};
+
+int sgxcpu_walk_init(void)
+{
+	return init_srcu_struct(&walker_srcu);
+}
+
+void sgxcpu_walk_exit(void)
+{
+	cleanup_srcu_struct(&walker_srcu);
+}
