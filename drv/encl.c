@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The enclave object: life, index of pages, asynchronous teardown.
+ *
+ * References are held by the file and by each process entry (encl_mm.c). The
+ * last one to go may be dropped in close(), in munmap() or in exit, so it only
+ * queues the teardown.
+ */
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include <softsgx/cpu.h>
+
+#include "encl.h"
+#include "epc.h"
+#include "inject.h"
+#include "trace.h"
+
+/* Pages between two looks at the scheduler, or at waiters for the lock */
+#define BATCH	512
+
+static struct workqueue_struct *release_wq;	/* constant after load */
+static struct kmem_cache *page_cache;		/* constant after load */
+static atomic64_t next_id;
+static atomic_t nr_encls;
+
+/* Enclaves that exist, those being torn down included */
+int sgxdrv_encl_count(void)
+{
+	return atomic_read(&nr_encls);
+}
+
+static void unlink_page(struct sgxdrv_encl *encl, unsigned long index)
+{
+	xa_erase(&encl->pages, index);
+	encl->nr_pages--;
+}
+
+static void remove_pages(struct sgxdrv_encl *encl)
+{
+	struct sgxdrv_encl_page *page;
+	unsigned long index, n = 0;
+
+	xa_for_each(&encl->pages, index, page) {
+		unlink_page(encl, index);
+		sgxdrv_epc_free(page->epc, encl->secs->addr);
+		sgxdrv_encl_page_free(page);
+		if (!(++n % BATCH))
+			cond_resched();
+	}
+}
+
+/*
+ * Nothing else knows the enclave any more: no file, so no VMA and no PTE. Its
+ * threads may still run on what their TLBs and the processor remember.
+ */
+static void sgxdrv_encl_release_work(struct work_struct *work)
+{
+	struct sgxdrv_encl *encl = container_of(work, struct sgxdrv_encl, release_work);
+
+	trace_sgxdrv_encl_release(encl->id, encl->nr_pages);
+
+	if (encl->secs) {
+		sgxcpu_unmapped(encl->secs->addr);
+		remove_pages(encl);
+		sgxdrv_epc_free(encl->secs, encl->secs->addr);
+	}
+	WARN_ON_ONCE(encl->nr_pages);
+	WARN_ON_ONCE(!list_empty(&encl->mm_list));
+	xa_destroy(&encl->pages);
+	mutex_destroy(&encl->lock);
+	kfree(encl);
+
+	sgxdrv_epc_release_end();
+	atomic_dec(&nr_encls);
+}
+
+static void queue_release(struct kref *ref)
+{
+	struct sgxdrv_encl *encl = container_of(ref, struct sgxdrv_encl, ref);
+
+	sgxdrv_epc_release_begin();
+	queue_work(release_wq, &encl->release_work);
+}
+
+/**
+ * sgxdrv_encl_alloc() - make an empty enclave
+ *
+ * Context: process context, may sleep.
+ * Return: the enclave with one reference, or NULL without memory.
+ */
+struct sgxdrv_encl *sgxdrv_encl_alloc(void)
+{
+	struct sgxdrv_encl *encl;
+
+	if (sgxdrv_should_fail())
+		return NULL;
+	encl = kzalloc(sizeof(*encl), GFP_KERNEL_ACCOUNT);
+	if (!encl)
+		return NULL;
+
+	kref_init(&encl->ref);
+	encl->id = atomic64_inc_return(&next_id);
+	mutex_init(&encl->lock);
+	xa_init_flags(&encl->pages, XA_FLAGS_ACCOUNT);
+	spin_lock_init(&encl->mm_lock);
+	INIT_LIST_HEAD(&encl->mm_list);
+	INIT_WORK(&encl->release_work, sgxdrv_encl_release_work);
+	atomic_inc(&nr_encls);
+	return encl;
+}
+
+void sgxdrv_encl_get(struct sgxdrv_encl *encl)
+{
+	kref_get(&encl->ref);
+}
+
+/**
+ * sgxdrv_encl_put() - drop a reference to an enclave
+ * @encl: the enclave
+ *
+ * Context: any; the teardown of the enclave runs elsewhere.
+ */
+void sgxdrv_encl_put(struct sgxdrv_encl *encl)
+{
+	kref_put(&encl->ref, queue_release);
+}
+
+/**
+ * sgxdrv_encl_page_alloc() - make a page record
+ * @max_prot: VM_READ, VM_WRITE, VM_EXEC
+ *
+ * Context: process context, may sleep.
+ * Return: the record without an EPC page, or NULL without memory.
+ */
+struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot)
+{
+	struct sgxdrv_encl_page *page;
+
+	if (sgxdrv_should_fail())
+		return NULL;
+	page = kmem_cache_zalloc(page_cache, GFP_KERNEL);
+	if (page)
+		page->max_prot = max_prot;
+	return page;
+}
+
+void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page)
+{
+	kmem_cache_free(page_cache, page);
+}
+
+/**
+ * sgxdrv_encl_link() - make a page known
+ * @encl: the enclave
+ * @page: complete record; the enclave owns it from now on
+ * @index: page offset from the base; the slot is reserved
+ *
+ * Context: process context, enclave lock held.
+ * Return: 0, or an error of the index, which a reserved slot rules out.
+ */
+int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
+		     unsigned long index)
+{
+	int ret;
+
+	lockdep_assert_held(&encl->lock);
+
+	ret = xa_err(xa_store(&encl->pages, index, page, GFP_NOWAIT));
+	if (!ret)
+		encl->nr_pages++;
+	return ret;
+}
+
+/**
+ * sgxdrv_encl_find() - the page that a VMA shows at an address
+ * @encl: the enclave
+ * @addr: linear address
+ * @vm_flags: flags of the VMA
+ *
+ * Context: process context, enclave lock held; the result is good while it is.
+ * Return: the page, NULL if there is none or the VMA allows more than the page.
+ */
+struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, unsigned long addr,
+					  unsigned long vm_flags)
+{
+	struct sgxdrv_encl_page *page;
+
+	lockdep_assert_held(&encl->lock);
+
+	if (addr - encl->base >= encl->size)
+		return NULL;
+
+	page = xa_load(&encl->pages, PFN_DOWN(addr - encl->base));
+	if (page && (vm_flags & VM_ACCESS_FLAGS & ~page->max_prot))
+		return NULL;
+	return page;
+}
+
+/* Breathe: others want the lock, and the range may be huge. */
+static void relax_lock(struct sgxdrv_encl *encl)
+{
+	mutex_unlock(&encl->lock);
+	cond_resched();
+	mutex_lock(&encl->lock);
+}
+
+/**
+ * sgxdrv_encl_walk_pages() - call a function for each page that exists
+ * @encl: the enclave
+ * @start: first linear address
+ * @end: end of the range
+ * @fn: called under the enclave lock; anything but 0 ends the walk
+ * @data: for @fn
+ *
+ * A page that ADD_PAGES adds during the walk may be missed: to its user it was
+ * added after the walk.
+ *
+ * Context: process context, may sleep; takes the enclave lock.
+ * Return: 0, or what @fn returned.
+ */
+int sgxdrv_encl_walk_pages(struct sgxdrv_encl *encl, unsigned long start,
+			   unsigned long end, sgxdrv_page_fn fn, void *data)
+{
+	struct sgxdrv_encl_page *page;
+	unsigned long index, n = 0;
+	int ret = 0;
+
+	mutex_lock(&encl->lock);
+	start = max(start, encl->base);
+	end = min(end, encl->base + encl->size);
+	if (start >= end)
+		goto unlock;
+
+	start -= encl->base;
+	end -= encl->base;
+	xa_for_each_range(&encl->pages, index, page, PFN_DOWN(start), PFN_DOWN(end - 1)) {
+		ret = fn(page, encl->base + (index << PAGE_SHIFT), data);
+		if (ret)
+			break;
+		if (!(++n % BATCH))
+			relax_lock(encl);
+	}
+unlock:
+	mutex_unlock(&encl->lock);
+	return ret;
+}
+
+/**
+ * sgxdrv_encl_init() - prepare for enclaves
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init sgxdrv_encl_init(void)
+{
+	page_cache = KMEM_CACHE(sgxdrv_encl_page, SLAB_ACCOUNT);
+	if (!page_cache)
+		return -ENOMEM;
+
+	release_wq = alloc_workqueue("softsgx_release", WQ_UNBOUND, 0);
+	if (!release_wq)
+		goto err_destroy_cache;
+	return 0;
+
+err_destroy_cache:
+	kmem_cache_destroy(page_cache);
+	return -ENOMEM;
+}
+
+/* No file is open any more; waits until all enclaves are gone. */
+void sgxdrv_encl_exit(void)
+{
+	destroy_workqueue(release_wq);
+	WARN_ON_ONCE(atomic_read(&nr_encls));
+	kmem_cache_destroy(page_cache);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page faults on enclave memory.
+ *
+ * A PTE never allows more than the EPCM does: that is what makes the page tables
+ * stand in for the check that an SGX processor makes on every TLB miss.
+ */
+#include <linux/mm.h>
+
+#include <softsgx/cpu.h>
+
+#include "drv.h"
+#include "encl.h"
+#include "epc.h"
+#include "trace.h"
+
+static unsigned long access_of(const struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		return VM_WRITE;
+	if (vmf->flags & FAULT_FLAG_INSTRUCTION)
+		return VM_EXEC;
+	return VM_READ;
+}
+
+/*
+ * What the PTE may allow, 0 if the EPCM denies the access. The processor is told
+ * about accesses of the user only: those of the kernel, in system calls, fail
+ * without an exception that it would have to report.
+ */
+static unsigned long pte_rights(const struct vm_fault *vmf, const struct sgxdrv_encl_page *page)
+{
+	bool user = vmf->flags & FAULT_FLAG_USER;
+	unsigned long access = access_of(vmf);
+	unsigned long rights;
+
+	rights = sgxcpu_page_prot(page->epc->addr, vmf->real_address,
+				  vmf->vma->vm_flags & VM_ACCESS_FLAGS, user ? access : 0);
+	if (access == VM_WRITE && !(rights & VM_WRITE))
+		return 0;
+	return rights;
+}
+
+/* @replace: there is a PTE, which allows less than the access needs */
+static vm_fault_t map_page_locked(struct vm_fault *vmf, bool replace)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl_page *page;
+	unsigned long rights;
+	pgprot_t prot;
+
+	lockdep_assert_held(&encl->lock);
+
+	page = sgxdrv_encl_find(encl, vmf->address, vma->vm_flags);
+	if (!page)
+		return VM_FAULT_SIGBUS;
+
+	rights = pte_rights(vmf, page);
+	if (!rights)
+		return VM_FAULT_SIGSEGV;
+
+	if (replace)
+		zap_vma_ptes(vma, vmf->address, PAGE_SIZE);
+	prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
+	if (vmf_insert_pfn_prot(vma, vmf->address, page->epc->pfn, prot) != VM_FAULT_NOPAGE)
+		return VM_FAULT_SIGBUS;
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t map_page(struct vm_fault *vmf, bool replace)
+{
+	struct sgxdrv_encl *encl = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+
+	mutex_lock(&encl->lock);
+	ret = map_page_locked(vmf, replace);
+	mutex_unlock(&encl->lock);
+
+	trace_sgxdrv_fault(encl->id, vmf->real_address, access_of(vmf), (__force unsigned int)ret);
+	return ret;
+}
+
+/**
+ * sgxdrv_fault() - no PTE for an address in an enclave mapping
+ * @vmf: the fault
+ *
+ * Context: process context, mmap_lock held for reading (without map_pages() the
+ * core does not call with the lock of the VMA alone); takes the enclave lock.
+ * Return: VM_FAULT_NOPAGE with a PTE in place; VM_FAULT_SIGBUS if no page belongs
+ * there, or it must not have the protection of the VMA; VM_FAULT_SIGSEGV if the
+ * EPCM denies the access.
+ */
+vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
+{
+	return map_page(vmf, false);
+}
+
+/**
+ * sgxdrv_pfn_mkwrite() - write access, VMA writable, PTE not
+ * @vmf: the fault
+ *
+ * After mprotect() PTEs are read-only, since this hook exists; EPCM permissions
+ * may have been too when the PTE was made. A new PTE is put in place here, not by
+ * the core, which would do so without the enclave lock.
+ *
+ * Context: as sgxdrv_fault().
+ * Return: as sgxdrv_fault().
+ */
+vm_fault_t sgxdrv_pfn_mkwrite(struct vm_fault *vmf)
+{
+	return map_page(vmf, true);
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of enclaves: which are allowed, and what happens to them, page faults
+ * excepted (fault.c).
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/personality.h>
+#include <linux/sched/mm.h>
+
+#include "drv.h"
+#include "encl.h"
+#include "encl_mm.h"
+#include "encls.h"
+#include "epc.h"
+
+static bool leaves_range(struct sgxdrv_encl *encl, unsigned long start, unsigned long end)
+{
+	bool ret;
+
+	mutex_lock(&encl->lock);
+	ret = test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags) &&
+	      (start < encl->base || end > encl->base + encl->size);
+	mutex_unlock(&encl->lock);
+	return ret;
+}
+
+static int check_max_prot(struct sgxdrv_encl_page *page, unsigned long addr, void *data)
+{
+	unsigned long *vm_flags = data;
+
+	return *vm_flags & VM_ACCESS_FLAGS & ~page->max_prot ? -EACCES : 0;
+}
+
+/* The three rules for a mapping. Later changes of the enclave are up to the fault. */
+static int may_map(struct sgxdrv_encl *encl, unsigned long start, unsigned long end,
+		   unsigned long vm_flags)
+{
+	if (leaves_range(encl, start, end))
+		return -EACCES;
+	/* Would get other rights than it asks for */
+	if (current->personality & READ_IMPLIES_EXEC)
+		return -EACCES;
+	return sgxdrv_encl_walk_pages(encl, start, end, check_max_prot, &vm_flags);
+}
+
+/**
+ * sgxdrv_mmap() - map a part of an enclave
+ * @file: the open file
+ * @vma: the new mapping
+ *
+ * Context: process context, write mmap_lock held.
+ * Return: 0; -EACCES by the mapping rules; -ENOMEM; -EINVAL for a private mapping.
+ */
+int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct sgxdrv_encl *encl = file->private_data;
+	int ret;
+
+	/* vmf_insert_pfn_prot() relies on what sgxdrv_get_unmapped_area() refuses. */
+	if (is_cow_mapping(vma->vm_flags))
+		return -EINVAL;
+
+	ret = may_map(encl, vma->vm_start, vma->vm_end, vma->vm_flags);
+	if (ret)
+		return ret;
+
+	ret = sgxdrv_encl_mm_add(encl, vma->vm_mm);
+	if (ret)
+		return ret;
+
+	wrapper_vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &sgxdrv_vm_ops;
+	vma->vm_private_data = encl;
+	return 0;
+}
+
+/**
+ * sgxdrv_get_unmapped_area() - choose an address for a mapping
+ * @file: the open file
+ * @addr: wish of the caller
+ * @len: size
+ * @pgoff: file offset, which means nothing here
+ * @flags: MAP_*
+ *
+ * Context: process context, write mmap_lock held.
+ * Return: the address or an error, -EINVAL for MAP_PRIVATE.
+ */
+unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
+				       unsigned long len, unsigned long pgoff,
+				       unsigned long flags)
+{
+	if ((flags & MAP_TYPE) == MAP_PRIVATE)
+		return -EINVAL;
+	if (flags & MAP_FIXED)
+		return addr;
+	return wrapper_mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+}
+
+/* A copy, by fork, split or move. Cannot fail, so there are no dead mappings. */
+static void sgxdrv_vma_open(struct vm_area_struct *vma)
+{
+	sgxdrv_encl_mm_dup(vma->vm_private_data, vma->vm_mm);
+}
+
+static void sgxdrv_vma_close(struct vm_area_struct *vma)
+{
+	sgxdrv_encl_mm_del(vma->vm_private_data, vma->vm_mm);
+}
+
+struct mprotect_args {
+	struct vm_area_struct *vma;
+	unsigned long prot;
+};
+
+static int zap_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void *data)
+{
+	struct mprotect_args *args = data;
+
+	if (sgxcpu_page_prot(page->epc->addr, addr, args->prot, 0) != args->prot)
+		zap_vma_ptes(args->vma, addr, PAGE_SIZE);
+	return 0;
+}
+
+/*
+ * The core is about to give all PTEs of the range the new protection. Take away
+ * those that must not have it; their next access asks the EPCM. The others stay:
+ * an access that the VMA forbids must find them present.
+ *
+ * Faults need the mmap_lock, which is held for writing until the core is done.
+ */
+static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end, unsigned long newflags)
+{
+	struct mprotect_args args = { .vma = vma, .prot = newflags & VM_ACCESS_FLAGS };
+	struct sgxdrv_encl *encl = vma->vm_private_data;
+	int ret;
+
+	mmap_assert_write_locked(vma->vm_mm);
+
+	ret = may_map(encl, start, end, newflags);
+	if (ret)
+		return ret;
+
+	if (args.prot != (vma->vm_flags & VM_ACCESS_FLAGS))
+		sgxdrv_encl_walk_pages(encl, start, end, zap_if_denied, &args);
+	return 0;
+}
+
+/* The PTEs have moved with the VMA, and show pages at addresses that are not theirs. */
+static int sgxdrv_vma_mremap(struct vm_area_struct *vma)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+
+	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	return 0;
+}
+
+/* Up to 8 bytes within an aligned word, as EDBGRD and EDBGWR transfer them */
+static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		       unsigned int len, bool write)
+{
+	unsigned int offset = addr % sizeof(unsigned long);
+	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl_page *page;
+	unsigned long word;
+	void *epc;
+
+	lockdep_assert_held(&encl->lock);
+
+	page = sgxdrv_encl_find(encl, addr, vma->vm_flags);
+	if (!page)
+		return -EFAULT;
+
+	epc = page->epc->addr + offset_in_page(addr - offset);
+	if (sgxdrv_edbgrd(epc, &word))
+		return -EIO;
+	if (!write) {
+		memcpy(buf, (char *)&word + offset, len);
+		return 0;
+	}
+	memcpy((char *)&word + offset, buf, len);
+	return sgxdrv_edbgwr(epc, &word) ? -EIO : 0;
+}
+
+/*
+ * A debugger looks into the enclave: ptrace, /proc/PID/mem. @vma belongs to the
+ * process under inspection, whose mmap_lock is held for reading.
+ */
+static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
+			     int len, int write)
+{
+	struct sgxdrv_encl *encl = vma->vm_private_data;
+	int done, part, ret;
+
+	if (!test_bit(SGXDRV_ENCL_DEBUG, &encl->flags))
+		return -EFAULT;
+
+	len = min_t(unsigned long, len, vma->vm_end - addr);
+	for (done = 0; done < len; done += part) {
+		part = min_t(int, len - done, sizeof(long) - (addr + done) % sizeof(long));
+		if (mutex_lock_killable(&encl->lock))
+			return -EINTR;
+		ret = access_word(vma, addr + done, buf + done, part, write);
+		mutex_unlock(&encl->lock);
+		if (ret)
+			return ret;
+	}
+	return done;
+}
+
+const struct vm_operations_struct sgxdrv_vm_ops = {
+	.open		= sgxdrv_vma_open,
+	.close		= sgxdrv_vma_close,
+	.mprotect	= sgxdrv_vma_mprotect,
+	.mremap		= sgxdrv_vma_mremap,
+	.access		= sgxdrv_vma_access,
+	.fault		= sgxdrv_fault,
+	.pfn_mkwrite	= sgxdrv_pfn_mkwrite,
+};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page walk for operands of ENCLU. Runs on each EENTER, so it is short.
+ */
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+
+#include <softsgx/cpu.h>
+
+#include "drv.h"
+#include "encl.h"
+#include "epc.h"
+
+/* The page must not leave before the processor has seen it in the EPCM. */
+static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la)
+{
+	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl_page *page;
+
+	if (mutex_lock_killable(&encl->lock))
+		return -EFAULT;
+	page = sgxdrv_encl_find(encl, la, vma->vm_flags);
+	if (page)
+		sgxcpu_walk_found(walk, page->epc->addr);
+	mutex_unlock(&encl->lock);
+	return page ? 0 : -EFAULT;
+}
+
+/* On x86 whatever can be accessed at all can be read. */
+static bool vma_allows(const struct vm_area_struct *vma, bool write)
+{
+	return vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS);
+}
+
+static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int ret;
+
+	/* A task that is being killed does not care which fault it is. */
+	if (mmap_read_lock_killable(mm))
+		return -EFAULT;
+
+	vma = vma_lookup(mm, la);
+	if (!vma)
+		ret = -EFAULT;
+	else if (!vma_allows(vma, write))
+		ret = -EACCES;
+	else if (vma->vm_ops != &sgxdrv_vm_ops)
+		ret = -ENXIO;
+	else
+		ret = walk_encl(walk, vma, la);
+
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static const struct sgxcpu_walker walker = {
+	.owner	= THIS_MODULE,
+	.walk	= sgxdrv_walk,
+};
+
+/**
+ * sgxdrv_walk_init() - let the processor use the page walk
+ *
+ * Return: 0, or -EBUSY if another driver has done so.
+ */
+int __init sgxdrv_walk_init(void)
+{
+	return sgxcpu_set_walker(&walker);
+}
+
+/* Returns when no walk is running any more. */
+void sgxdrv_walk_exit(void)
+{
+	sgxcpu_clear_walker(&walker);
+}
