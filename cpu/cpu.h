@@ -56,8 +56,8 @@ struct sgxcpu_note {
  * @epcm_page: page of an EPCM violation in the page fault being served, or 1;
  *	task only
  * @note: see above; task only
- * @xsave: SSA image on its way; task only
  * @synthetic: what an AEX loads; task only
+ * @xsave: SSA image on its way, large enough for the model; task only
  */
 struct sgxcpu_lp {
 	struct hlist_node node;
@@ -67,8 +67,8 @@ struct sgxcpu_lp {
 	struct sgxcore_lp core;
 	unsigned long epcm_page;
 	struct sgxcpu_note note;
-	u8 synthetic[576 + 64] __aligned(64);
-	u8 xsave[SGXCORE_XSAVE_MAX] __aligned(64);
+	u8 synthetic[576] __aligned(64);
+	u8 xsave[] __aligned(64);
 };
 
 #define SGXCPU_NO_EPCM_FAULT	1UL
@@ -147,6 +147,8 @@ struct sgxcpu_stats {
 
 DECLARE_PER_CPU(struct sgxcpu_stats, sgxcpu_stats);
 #define sgxcpu_count(stat)	this_cpu_inc(sgxcpu_stats.n[stat])
+
+bool sgxcpu_should_fail(void);
 
 void sgxcpu_stats_init(void);
 void sgxcpu_stats_exit(void);

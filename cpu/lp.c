@@ -8,6 +8,7 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -54,10 +55,14 @@ struct sgxcpu_lp *sgxcpu_lp_find(void)
 
 static struct sgxcpu_lp *lp_create(void)
 {
+	const struct sgxcore_model *model = sgxcpu_package.model;
 	struct lp_bucket *b = bucket_of(current);
 	struct sgxcpu_lp *lp;
 
-	lp = kzalloc(sizeof(*lp), GFP_KERNEL_ACCOUNT);
+	if (sgxcpu_should_fail())
+		return NULL;
+	lp = kzalloc(struct_size(lp, xsave, sgxcore_xsave_size(model, model->xfrm_mask)),
+		     GFP_KERNEL_ACCOUNT);
 	if (!lp)
 		return NULL;
 

@@ -4,6 +4,7 @@
  * their task runs.
  */
 #include <linux/ptrace.h>
+#include <asm/segment.h>
 #include <asm/fsgsbase.h>
 #include <asm/msr.h>
 
@@ -60,6 +61,11 @@ void sgxcpu_regs_store(const struct sgxcore_regs *r, struct pt_regs *regs)
 	regs->r15 = r->r15;
 	regs->flags = r->flags;
 	regs->ip = r->ip;
+	/* A far jump, which enclave mode does not stop yet, may have left 64-bit mode. */
+	if (!user_64bit_mode(regs)) {
+		regs->cs = __USER_CS;
+		regs->ss = __USER_DS;
+	}
 	/* Whatever system call this was, it must not be restarted at the new RIP. */
 	regs->orig_ax = -1;
 

@@ -20,6 +20,14 @@ static const char * const names[SGXCPU_STAT_NR] = {
 
 static struct dentry *dir;
 
+/* For tests: this many allocations are going to fail. */
+static atomic_t fail_alloc;
+
+bool sgxcpu_should_fail(void)
+{
+	return unlikely(atomic_read(&fail_alloc)) && atomic_dec_if_positive(&fail_alloc) >= 0;
+}
+
 static u64 sum(enum sgxcpu_stat stat)
 {
 	u64 n = 0;
@@ -44,6 +52,7 @@ void sgxcpu_stats_init(void)
 {
 	dir = debugfs_create_dir("softsgx_cpu", NULL);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+	debugfs_create_atomic_t("fail_alloc", 0600, dir, &fail_alloc);
 }
 
 void sgxcpu_stats_exit(void)

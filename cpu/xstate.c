@@ -33,8 +33,9 @@ void sgxcpu_xstate_save(u8 *image, u64 xfrm)
 
 	own_registers();
 	asm volatile("xsave64 %0"
-		     : "+m" (*(u8 (*)[SGXCORE_XSAVE_MAX])image)
-		     : "a" ((u32)xfrm), "d" ((u32)(xfrm >> 32)));
+		     : "+m" (*image)
+		     : "a" ((u32)xfrm), "d" ((u32)(xfrm >> 32))
+		     : "memory");
 	fpregs_unlock();
 }
 
@@ -46,7 +47,7 @@ static bool xrstor(const u8 *image, u64 xfrm)
 		     "2:\n"
 		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG, %[err])
 		     : [err] "+r" (err)
-		     : [image] "m" (*(const u8 (*)[SGXCORE_XSAVE_MAX])image),
+		     : [image] "m" (*image),
 		       "a" ((u32)xfrm), "d" ((u32)(xfrm >> 32))
 		     : "memory");
 	return !err;

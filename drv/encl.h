@@ -43,8 +43,9 @@ enum sgxdrv_encl_flag {
  * @lock: protects @pages and @nr_pages; held while a page is put into a page
  *	table, so that it cannot leave meanwhile. Nests inside mmap_lock,
  *	outside page table locks, the lock of @pages and the EPC free list's
- * @base, @size: ELRANGE; @size is 0 before CREATE, both are constant after it.
- *	Written under @lock and the IOCTL bit, read under either
+ * @base: of ELRANGE; written once, by CREATE, under @lock and the IOCTL bit, read
+ *	under either
+ * @size: of ELRANGE, 0 before CREATE; otherwise as @base
  * @attributes: ATTRIBUTES of the SECS; IOCTL bit
  * @attributes_mask: ATTRIBUTES that INIT allows; IOCTL bit
  * @secs: EPC page of the SECS, NULL before CREATE; as @base

@@ -37,7 +37,7 @@ static void latch(struct sgxdrv_encl *encl, const struct sgx_secs *secs,
 /* All other rules for the SECS are the processor's. */
 static bool size_ok(u64 size)
 {
-	return is_power_of_2(size) && size <= LLONG_MAX;
+	return is_power_of_2(size) && size >= PAGE_SIZE && size <= LLONG_MAX;
 }
 
 static int ecreate(struct sgx_secs *secs, struct sgxdrv_epc_page *epc)
@@ -65,8 +65,11 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 
 	if (ecreate(secs, epc))
 		goto err_free_epc;
-	/* All address arithmetic of the driver relies on it. */
-	if (WARN_ON_ONCE(check_add_overflow(secs->base, secs->size, &end)))
+	/*
+	 * The processor lets an enclave end where the address space does. Nobody can
+	 * map it there, and the arithmetic of the driver relies on an end.
+	 */
+	if (check_add_overflow(secs->base, secs->size, &end))
 		goto err_free_epc;
 
 	latch(encl, secs, epc);
