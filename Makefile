@@ -5,6 +5,11 @@ B := build
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
+# V=1 shows the commands.
+ifneq ($(V),1)
+MAKEFLAGS += -s
+endif
+
 include $(sort $(wildcard mk/*.mk))
 
 .PHONY: all clean

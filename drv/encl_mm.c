@@ -62,7 +62,7 @@ static bool count_vma(struct sgxdrv_encl *encl, struct mm_struct *mm)
 static void publish(struct sgxdrv_encl_mm *encl_mm, struct sgxdrv_encl *encl,
 		    struct mm_struct *mm)
 {
-	mmap_assert_write_locked(mm);
+	lockdep_assert_held_write(&mm->mmap_lock);
 
 	sgxdrv_encl_get(encl);
 	encl_mm->encl = encl;

@@ -137,7 +137,7 @@ static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	struct sgxdrv_encl *encl = vma->vm_private_data;
 	int ret;
 
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 
 	ret = may_map(encl, start, end, newflags);
 	if (ret)
@@ -151,7 +151,7 @@ static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 /* The PTEs have moved with the VMA, and show pages at addresses that are not theirs. */
 static int sgxdrv_vma_mremap(struct vm_area_struct *vma)
 {
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 
 	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
 	return 0;

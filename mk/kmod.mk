@@ -2,14 +2,19 @@
 # The two kernel modules, for every release in KERNELS, each in its own tree of
 # links below build/kmod/RELEASE/src: Kbuild leaves its objects beside sources.
 
-KERNELS ?= $(shell scripts/kernels)
+# Asked once, and only when needed: the package lists may not be there yet.
+ifeq ($(origin KERNELS),undefined)
+KERNELS = $(eval KERNELS := $(shell scripts/kernels))$(KERNELS)
+endif
 KMOD_DIRS := include core cpu drv compat
 KMOD_SRCS := $(shell find $(KMOD_DIRS) Kbuild -type f)
 PROBES := $(notdir $(basename $(wildcard compat/probes/*.c)))
 KMAKE = $(MAKE) --no-print-directory -s -C $(KDIR) W=1 \
 	CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS="-Werror $(KCFLAGS)"
-# Where the headers of release $(1) are; KDIR_release names a built kernel tree.
-kdir = $(or $(KDIR_$(1)),/lib/modules/$(1)/build)
+# Where the headers of release $(1) are: a kernel of our own in the cache, or a
+# package's. KDIR_release names another place.
+KERNEL_CACHE := $(or $(SOFTSGX_KERNELS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/softsgx/kernels)
+kdir = $(or $(KDIR_$(1)),$(wildcard $(KERNEL_CACHE)/$(1)/build),/lib/modules/$(1)/build)
 
 .PHONY: modules
 modules: $(foreach k,$(KERNELS),$(B)/kmod/$(k)/softsgx.ko)

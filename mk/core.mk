@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# The pure core in user space: unit tests and fuzzing, with sanitizers.
+
+CORE_SRCS := $(sort $(wildcard core/*.c))
+CORE_HDRS := $(wildcard core/*.h include/arch/*.h)
+
+UNIT := $(B)/tests/unit
+UNIT_TESTS := $(patsubst core/%.c,%,$(CORE_SRCS))
+UNIT_OBJS := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRCS)) \
+	     $(UNIT)/obj/tests/unit/rig.o $(UNIT)/obj/tests/unit/signer.o
+UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -pthread -Wall -Wextra -Werror \
+	       -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_TIME ?= 60
+FUZZ_RUNS ?= 20000
+
+.PHONY: unit fuzz-core fuzz-core-smoke core-check
+
+unit: $(addprefix $(UNIT)/,$(UNIT_TESTS))
+	@status=0; for t in $^; do \
+		CMOCKA_MESSAGE_OUTPUT=TAP $$t || { echo "# $$t failed"; status=1; }; \
+	done; exit $$status
+
+$(UNIT)/obj/%.o: %.c $(CORE_HDRS) tests/unit/rig.h tests/unit/signer.h
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(addprefix $(UNIT)/,$(UNIT_TESTS)): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJS)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lcrypto
+
+# Fuzzing with libFuzzer, FUZZ_TIME seconds; the corpus stays in the build folder.
+FUZZ := $(B)/tests/fuzz
+FUZZ_SRCS := tests/fuzz/core_enclu.c tests/unit/rig.c $(CORE_SRCS)
+FUZZ_CLANG ?= clang-14
+
+fuzz-core: $(FUZZ)/core_enclu
+	@mkdir -p $(FUZZ)/core_enclu.corpus
+	cd $(FUZZ) && ./core_enclu -max_total_time=$(FUZZ_TIME) -max_len=4096 -print_final_stats=1 \
+		core_enclu.corpus
+
+$(FUZZ)/core_enclu: $(FUZZ_SRCS) $(CORE_HDRS) tests/unit/rig.h
+	@mkdir -p $(@D)
+	$(FUZZ_CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_SRCS) -lcmocka -lcrypto
+
+# The same target without libFuzzer: FUZZ_RUNS inputs, always the same ones.
+fuzz-core-smoke: $(FUZZ)/core_enclu.replay
+	$< -runs=$(FUZZ_RUNS)
+
+$(FUZZ)/core_enclu.replay: $(UNIT)/obj/tests/fuzz/core_enclu.o $(UNIT)/obj/tests/fuzz/driver.o \
+			   $(UNIT_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lcrypto

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+# The README's two commands. Packages come first, in a make of their own: what
+# follows asks the package lists which kernels there are.
+
+RUN_KERNEL ?= $(firstword $(KERNELS))
+
+.PHONY: run run-hello test test-suites kernels
+run:
+	@scripts/install-deps run
+	@$(MAKE) --no-print-directory run-hello KERNELS="$(or $(RUN_KERNEL),$(error no kernel))"
+
+run-hello: modules tools samples kernels
+	@$(B)/softsgx run --kernel $(firstword $(KERNELS)) -- $(CURDIR)/$(B)/samples/hello
+
+test:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory test-suites
+
+test-suites: modules tools samples kernels unit-build vmtests selftest-build
+	@tests/run
+
+# Stock kernel images to boot, unpacked from their packages if not installed.
+kernels:
+	@for k in $(KERNELS); do scripts/fetch-kernel $$k || exit 1; done

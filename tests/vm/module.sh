@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Loading and unloading: parameters, refusals, and rmmod right after the last
+# close, again and again.
+set -u
+
+kmod=build/kmod/$(uname -r)
+epc=/sys/kernel/debug/softsgx/epc
+n=0 status=0
+
+check()
+{
+	what=$1
+	shift
+	n=$((n + 1))
+	if "$@" >/tmp/out 2>&1; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		sed 's/^/# /' /tmp/out
+		status=1
+	fi
+}
+
+refused()
+{
+	if insmod "$@" 2>/tmp/err; then
+		rmmod softsgx_cpu
+		return 1
+	fi
+}
+
+unload()
+{
+	rmmod softsgx && rmmod softsgx_cpu
+}
+
+load()
+{
+	insmod "$kmod/softsgx_cpu.ko" "$@" && insmod "$kmod/softsgx.ko"
+}
+
+reload_after_hello()
+{
+	i=0
+	while [ $i -lt 10 ]; do
+		build/samples/hello >/dev/null || return 1
+		unload || return 1
+		load epc=4M || return 1
+		i=$((i + 1))
+	done
+}
+
+# The driver pins the processor, an open file pins the driver.
+rmmod_refused()
+{
+	! rmmod softsgx_cpu && ! { rmmod softsgx; } 3</dev/sgx_enclave
+}
+
+warned()
+{
+	dmesg | grep -q 'softsgx_cpu: software SGX processor.*protects no secrets'
+}
+
+all_free()
+{
+	awk '{ v[$1] = $2 } END { exit v["total_pages"] != v["free_pages"] || v["enclaves"] }' $epc
+}
+
+echo "1..16"
+check "one line says that no secrets are protected" warned
+check "a used module cannot be unloaded" rmmod_refused
+check "unload" unload
+for size in 0 3 1Z 4097 15K 99999999G -1 ""; do
+	check "epc=$size is refused" refused "$kmod/softsgx_cpu.ko" epc=$size
+done
+check "epc=64K is enough to load" load epc=64K
+check "unload it" unload
+check "load with the default size" load
+check "rmmod right after the last close" reload_after_hello
+check "all EPC pages are free" all_free
+exit $status

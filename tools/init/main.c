@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The order of things in the guest, from PID 1's first instruction on. */
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init.h"
+
+/* For processes that do not die: a stuck one is the log's to explain. */
+#define KILL_WAIT_MS 5000
+
+static void say_probe_token(void)
+{
+	if (!iopl(3))
+		outb(PROBE_TOKEN, PROBE_PORT);
+	fail("the probe device does not answer");
+}
+
+static void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+}
+
+/* Enclaves go with their processes, shared directories want all data. */
+static void end_processes(void)
+{
+	kill(-1, SIGKILL);
+	for (int ms = 0; ms < KILL_WAIT_MS; ms++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (waitpid(-1, NULL, WNOHANG) < 0)
+			break;
+		ms_sleep(1);
+	}
+}
+
+static void send_result(struct frame_exit *result, const char *text)
+{
+	char payload[FRAME_MAX];
+	size_t len = strlen(text);
+
+	if (len > sizeof(payload) - sizeof(*result))
+		len = sizeof(payload) - sizeof(*result);
+	result->check_len = len;
+	memcpy(payload, result, sizeof(*result));
+	memcpy(payload + sizeof(*result), text, len);
+	send_frame(FRAME_EXIT, payload, sizeof(*result) + len);
+}
+
+static void set_up(struct config *cfg)
+{
+	sigset_t chld;
+
+	umask(0);
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fs_early();
+	config_read(cfg);
+	if (cfg->probe)
+		say_probe_token();
+	modules_early(cfg);
+	modules_open_late(cfg);
+	fs_root(cfg);
+	fs_enter();
+}
+
+int main(void)
+{
+	static struct config cfg;
+	struct command cmd;
+	struct frame_exit result = { 0 };
+	int ports[PORT_END] = { 0 };
+	char text[512] = "";
+
+	set_up(&cfg);
+	ports_open(ports);
+	modules_late(&cfg);
+	loopback_up();
+	sethostname(cfg.hostname, strlen(cfg.hostname));
+	send_frame(FRAME_STARTED, NULL, 0);
+	command_start(&cfg, &cmd);
+	relay_run(&cfg, ports, &cmd, &result);
+	end_processes();
+	if (cfg.rw.n)
+		sync();
+	if (cfg.check)
+		modules_check(&cfg, text, sizeof(text));
+	send_result(&result, text);
+	/* The host still reads from the ports; it ends the VM when done. */
+	for (;;)
+		pause();
+}

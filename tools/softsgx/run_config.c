@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The caller's surroundings, written down for softsgx-init. */
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+
+static void add_hex(struct blob *b, const char *key, const void *data,
+		    size_t len)
+{
+	const unsigned char *p = data;
+	char *hex = xalloc(NULL, 2 * len + 1);
+
+	for (size_t i = 0; i < len; i++)
+		sprintf(hex + 2 * i, "%02x", p[i]);
+	blob_print(b, "%s=%s", key, hex);
+	free(hex);
+}
+
+static void add_user(struct blob *b)
+{
+	int n = getgroups(0, NULL);
+	gid_t *groups = xalloc(NULL, (n + 1) * sizeof(*groups));
+	mode_t mask = umask(0);
+
+	umask(mask);
+	n = getgroups(n, groups);
+	for (int i = 0; i < n; i++)
+		blob_print(b, "group=%u", groups[i]);
+	free(groups);
+	blob_print(b, "uid=%u", getuid());
+	blob_print(b, "gid=%u", getgid());
+	blob_print(b, "umask=%u", mask);
+}
+
+static void add_terminal(struct blob *b, const struct terminal *t)
+{
+	struct winsize ws;
+
+	blob_print(b, "tty=%d%d%d", t->tty[0], t->tty[1], t->tty[2]);
+	if (t->raw)
+		blob_print(b, "raw=1");
+	for (int i = 0; i < 3; i++) {
+		if (!t->tty[i])
+			continue;
+		if (!ioctl(i, TIOCGWINSZ, &ws))
+			add_hex(b, "winsz", &ws, sizeof(ws));
+		break;
+	}
+	if (t->saved)
+		add_hex(b, "termios", &t->termios, sizeof(t->termios));
+}
+
+static void add_strings(struct blob *b, const char *key, char **v)
+{
+	while (v && *v)
+		blob_print(b, "%s=%s", key, *v++);
+}
+
+void config_write(struct blob *b, const struct run_options *o,
+		  const struct kernel *k, const struct terminal *t)
+{
+	char cwd[PATH_MAX], hostname[HOST_NAME_MAX + 1] = "softsgx";
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		die("cannot tell the current directory: %s", strerror(errno));
+	gethostname(hostname, sizeof(hostname) - 1);
+	add_strings(b, "arg", o->command);
+	add_strings(b, "env", environ);
+	add_strings(b, "rw", o->rw.v);
+	blob_print(b, "cwd=%s", cwd);
+	blob_print(b, "hostname=%s", hostname);
+	blob_print(b, "release=%s", k->release);
+	if (!k->installed)
+		blob_print(b, "moddir=%s", k->moddir);
+	if (o->check)
+		blob_print(b, "check=1");
+	add_user(b);
+	add_terminal(b, t);
+}

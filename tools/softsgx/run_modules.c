@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which kernel modules the guest needs, in the order to load them.
+ *
+ * The kernel's list of files says where a module is, and the module itself
+ * what it depends on, so an unpacked package does without depmod.
+ */
+#include <elf.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+
+/* To find the root directory and the channels with. */
+static const char *const needed[] = {
+	"virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay",
+};
+
+struct modules {
+	const struct kernel *k;
+	struct initrd *rd;
+	struct blob *config;
+	struct list files, builtin; /* paths below moddir */
+	struct list done; /* names */
+};
+
+/* Is the file at path (up to '.') module name? '-' and '_' are the same. */
+static bool names_module(const char *path, const char *name)
+{
+	const char *base = strrchr(path, '/');
+
+	for (base = base ? base + 1 : path; *name; base++, name++) {
+		char a = *base == '-' ? '_' : *base;
+		char b = *name == '-' ? '_' : *name;
+
+		if (a != b)
+			return false;
+	}
+	return *base == '.';
+}
+
+static const char *find_name(const struct list *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (names_module(list->v[i], name))
+			return list->v[i];
+	return NULL;
+}
+
+/* Lines of "PATH" or "PATH: DEPENDENCIES". */
+static void read_list(struct list *list, const char *dir, const char *file)
+{
+	char *path = xprintf("%s/%s", dir, file);
+	struct blob b;
+	char *line, *save;
+
+	if (exists(path)) {
+		blob_load(&b, path);
+		for (line = strtok_r(b.data, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save)) {
+			line[strcspn(line, ":")] = '\0';
+			list_add(list, line);
+		}
+	}
+	free(path);
+}
+
+/* The .modinfo section: "key=value" strings. */
+static const char *modinfo(const struct blob *b, const char *key)
+{
+	const Elf64_Ehdr *eh = (const void *)b->data;
+	const Elf64_Shdr *sh, *names;
+	size_t len = strlen(key);
+
+	if (b->len < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
+	    eh->e_shoff + (uint64_t)eh->e_shnum * sizeof(*sh) > b->len ||
+	    eh->e_shstrndx >= eh->e_shnum)
+		return NULL;
+	sh = (const void *)(b->data + eh->e_shoff);
+	names = sh + eh->e_shstrndx;
+	for (int i = 0; i < eh->e_shnum; i++) {
+		const char *p = b->data + sh[i].sh_offset;
+		const char *end = p + sh[i].sh_size;
+
+		if (strcmp(b->data + names->sh_offset + sh[i].sh_name,
+			   ".modinfo"))
+			continue;
+		for (; p < end; p += strlen(p) + 1)
+			if (!strncmp(p, key, len) && p[len] == '=')
+				return p + len + 1;
+	}
+	return NULL;
+}
+
+static bool is_done(struct modules *m, const char *name)
+{
+	for (size_t i = 0; i < m->done.n; i++)
+		if (!strcmp(m->done.v[i], name))
+			return true;
+	list_add(&m->done, xstrdup(name));
+	return false;
+}
+
+static void add_by_name(struct modules *m, const char *name);
+
+static void add_dependencies(struct modules *m, const struct blob *b,
+			     const char *path)
+{
+	const char *depends = modinfo(b, "depends");
+	char *copy, *name, *save;
+
+	if (!depends)
+		die("%s is not a kernel module", path);
+	copy = xstrdup(depends);
+	for (name = strtok_r(copy, ",", &save); name;
+	     name = strtok_r(NULL, ",", &save))
+		add_by_name(m, name);
+	free(copy);
+}
+
+static void add_file(struct modules *m, const char *path, const char *key,
+		     const char *params)
+{
+	char *copy = xstrdup(path), *base = basename(copy), *name;
+	struct blob b;
+
+	/* "softsgx.ko.xz" is unpacked here and has become "softsgx.ko". */
+	*strstr(base, ".ko") = '\0';
+	blob_load(&b, path);
+	add_dependencies(m, &b, path);
+	name = xprintf("%s/%s.ko", GUEST_MODULES + 1, base);
+	initrd_file(m->rd, name, 0644, b.data, b.len);
+	blob_print(m->config, "%s=%s.ko%s%s", key, base, *params ? " " : "",
+		   params);
+	free(b.data);
+	free(name);
+	free(copy);
+}
+
+static void add_by_name(struct modules *m, const char *name)
+{
+	static const char *const suffixes[] = { "", ".xz", ".zst", ".gz" };
+	const char *file;
+	int len;
+
+	if (is_done(m, name) || find_name(&m->builtin, name))
+		return;
+	file = find_name(&m->files, name);
+	if (!file)
+		die("kernel %s has no module %s", m->k->release, name);
+	len = strstr(file, ".ko") + 3 - file;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char *path = xprintf("%s/%.*s%s", m->k->moddir, len, file,
+				     suffixes[i]);
+		bool found = exists(path);
+
+		if (found)
+			add_file(m, path, "early", "");
+		free(path);
+		if (found)
+			return;
+	}
+	die("kernel %s lacks the file of module %s", m->k->release, name);
+}
+
+static void add_late(struct modules *m, const char *path, const char *params)
+{
+	if (!strstr(path, ".ko"))
+		die("%s is not a kernel module", path);
+	add_file(m, path, "late", params);
+}
+
+void modules_add(struct initrd *rd, struct blob *config,
+		 const struct kernel *k, const struct run_options *o)
+{
+	struct modules m = { .k = k, .rd = rd, .config = config };
+	char *epc = xprintf("epc=%lluK", (unsigned long long)o->epc / 1024);
+
+	read_list(&m.builtin, k->moddir, "modules.builtin");
+	read_list(&m.files, k->moddir, "modules.dep");
+	if (!m.files.n)
+		read_list(&m.files, k->moddir, "modules.order");
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		add_by_name(&m, needed[i]);
+	is_done(&m, "softsgx_cpu");
+	is_done(&m, "softsgx");
+	if (!o->no_modules) {
+		add_late(&m, k->sgx[0], epc);
+		add_late(&m, k->sgx[1], "");
+	}
+	for (size_t i = 0; i < o->modules.n; i++)
+		add_late(&m, o->modules.v[i], "");
+	free(epc);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Starting and ending QEMU. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define QEMU "qemu-system-x86_64"
+
+/*
+ * Any oops or warning ends the VM at once: its state is worth nothing then.
+ * mitigations=off: there is nobody in this VM to protect COMMAND's data from.
+ * tsc=reliable: a busy host must not make the guest give up its fast clock.
+ */
+#define CMDLINE                                                      \
+	"console=ttyS0 quiet loglevel=5 panic=-1 panic_on_warn=1 "   \
+	"oops=panic mitigations=off tsc=reliable no_timer_check "    \
+	"log_buf_len=2M"
+
+static const char *const port_names[PORT_END] = {
+	[PORT_CTL] = "ctl", [PORT_IN] = "in",
+	[PORT_OUT] = "out", [PORT_ERR] = "err",
+};
+
+static pid_t running;
+
+void qemu_check(void)
+{
+	if (!find_program(QEMU))
+		die(QEMU " not found: install the Debian package qemu-system-x86");
+}
+
+/* QEMU splits option values at commas, and takes two of them for one. */
+static char *escape(const char *value)
+{
+	char *to = xalloc(NULL, 2 * strlen(value) + 1), *p = to;
+
+	for (; *value; value++) {
+		*p++ = *value;
+		if (*value == ',')
+			*p++ = ',';
+	}
+	*p = '\0';
+	return to;
+}
+
+static void add(struct list *args, const char *a, char *b)
+{
+	list_add(args, xstrdup(a));
+	if (b)
+		list_add(args, b);
+}
+
+static void add_share(struct list *args, const char *tag, const char *dir,
+		      const char *options)
+{
+	char *path = escape(dir);
+
+	add(args, "-fsdev",
+	    xprintf("local,id=%s,path=%s,security_model=none,multidevs=remap%s",
+		    tag, path, options));
+	add(args, "-device",
+	    xprintf("virtio-9p-pci,fsdev=%s,mount_tag=%s", tag, tag));
+	free(path);
+}
+
+static void add_machine(struct list *args, const struct boot *boot)
+{
+	bool kvm = !strcmp(boot->accel, "kvm");
+
+	add(args, QEMU, NULL);
+	add(args, "-nodefaults", NULL);
+	add(args, "-no-user-config", NULL);
+	add(args, "-no-reboot", NULL);
+	add(args, "-display", xstrdup("none"));
+	/* The guest is given files to read, and nothing else of the host. */
+	add(args, "-sandbox",
+	    xstrdup("on,obsolete=deny,elevateprivileges=deny,spawn=deny"));
+	add(args, "-machine", xstrdup("pc,hpet=off,vmport=off"));
+	add(args, "-accel", xstrdup(kvm ? "kvm" : "tcg,thread=multi"));
+	add(args, "-cpu", xstrdup(kvm ? "host" : "max"));
+	add(args, "-smp", xprintf("%lu", boot->cpus));
+	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
+	add(args, "-kernel", xprintf("/proc/self/fd/%d", boot->image));
+	add(args, "-initrd", xprintf("/proc/self/fd/%d", boot->initrd));
+	add(args, "-append", xprintf(CMDLINE " %s", boot->append));
+	add(args, "-chardev",
+	    xprintf("file,id=con,path=/proc/self/fd/%d", boot->console));
+	add(args, "-serial", xstrdup("chardev:con"));
+}
+
+static void add_ports(struct list *args, const int theirs[PORT_END])
+{
+	add(args, "-device", xstrdup("virtio-serial-pci,max_ports=8"));
+	for (int nr = PORT_CTL; nr < PORT_END; nr++) {
+		const char *name = port_names[nr];
+
+		add(args, "-chardev",
+		    xprintf("socket,id=%s,fd=%d", name, theirs[nr]));
+		add(args, "-device",
+		    xprintf("virtserialport,chardev=%s,nr=%d,name=softsgx.%s",
+			    name, nr, name));
+	}
+}
+
+static void add_shares(struct list *args, const struct boot *boot)
+{
+	add_share(args, TAG_ROOT, "/", ",readonly=on");
+	for (size_t i = 0; i < boot->rw->n; i++)
+		add_share(args, xprintf(TAG_RW "%zu", i), boot->rw->v[i], "");
+}
+
+static void make_ports(struct vm *vm, int theirs[PORT_END])
+{
+	for (int nr = PORT_CTL; nr < PORT_END; nr++) {
+		int fd[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+			die("cannot create a socket: %s", strerror(errno));
+		vm->port[nr] = fd[0];
+		theirs[nr] = fd[1];
+	}
+}
+
+static void keep_open(int fd)
+{
+	fcntl(fd, F_SETFD, 0);
+}
+
+/* In the child: no way of ending ours may leave QEMU behind. */
+static void become_qemu(const struct vm *vm, const struct boot *boot,
+			const int theirs[PORT_END], char **args, pid_t parent)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	/* A key meant for COMMAND must not reach QEMU. */
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(null, STDIN_FILENO);
+	dup2(vm->errors, STDOUT_FILENO);
+	dup2(vm->errors, STDERR_FILENO);
+	keep_open(boot->image);
+	keep_open(boot->initrd);
+	keep_open(boot->console);
+	for (int nr = PORT_CTL; boot->rw && nr < PORT_END; nr++)
+		keep_open(theirs[nr]);
+	execvp(args[0], args);
+	dprintf(STDERR_FILENO, "cannot run %s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+
+void qemu_start(struct vm *vm, const struct boot *boot)
+{
+	struct list args = { 0 };
+	int theirs[PORT_END];
+	pid_t self = getpid();
+
+	add_machine(&args, boot);
+	if (boot->rw) {
+		make_ports(vm, theirs);
+		add_ports(&args, theirs);
+		add_shares(&args, boot);
+	} else {
+		add(&args, "-device", xstrdup("isa-debug-exit,iobase=0xf4"));
+	}
+	vm->console = boot->console;
+	vm->errors = memfd_create("qemu", MFD_CLOEXEC);
+	if (vm->errors < 0)
+		die("cannot create a file in memory: %s", strerror(errno));
+	vm->pid = fork();
+	if (vm->pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	if (!vm->pid)
+		become_qemu(vm, boot, theirs, args.v, self);
+	running = vm->pid;
+	atexit(qemu_kill);
+	for (int nr = PORT_CTL; boot->rw && nr < PORT_END; nr++)
+		close(theirs[nr]);
+}
+
+/* Return the status as from waitpid() if QEMU has ended, else -1. */
+int qemu_wait(struct vm *vm)
+{
+	int status;
+
+	if (waitpid(vm->pid, &status, WNOHANG) != vm->pid)
+		return -1;
+	running = 0;
+	return status;
+}
+
+void qemu_kill(void)
+{
+	if (running <= 0)
+		return;
+	kill(running, SIGKILL);
+	waitpid(running, NULL, 0);
+	running = 0;
+}
