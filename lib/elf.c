@@ -9,8 +9,8 @@
 #include "internal.h"
 
 /* Larger enclaves get their memory as heap, not as a file. */
-#define ELF_SPAN_MAX (1ULL << 32)
-#define FILE_MAX     (1ULL << 32)
+#define ELF_SPAN_MAX 0x100000000ULL
+#define FILE_MAX 0x100000000ULL
 
 struct elf_file {
 	const u8 *data;
@@ -99,7 +99,7 @@ static int add_load(struct softsgx_image *image, const struct elf_file *f,
 	ret = softsgx_image_add(image, start, end - start, NULL,
 				secinfo_flags(p), true);
 	if (ret == -EEXIST)
-		return bad_elf("ELF segment at %#lx overlaps another one, or shares a page with it",
+		return bad_elf("ELF segment at %#lx shares a page with another",
 			       p->p_vaddr);
 	if (ret)
 		return ret;
@@ -237,7 +237,12 @@ static int find_desc(const struct softsgx_image *image,
 	return 0;
 }
 
-#define pick(a, b, c) ((a) ? (a) : (b) ? (b) : (c))
+static u64 pick(u64 option, u64 desc, u64 otherwise)
+{
+	if (option)
+		return option;
+	return desc ? desc : otherwise;
+}
 
 static void settle(struct softsgx_desc *out, const struct softsgx_desc *d,
 		   const struct softsgx_options *o)

@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-#define ENCLAVE_DEVICE	 "/dev/sgx_enclave"
+#define ENCLAVE_DEVICE "/dev/sgx_enclave"
 #define PROVISION_DEVICE "/dev/sgx_provision"
 
 int softsgx_enclave_open(struct softsgx_enclave *encl)
@@ -49,8 +49,7 @@ int softsgx_enclave_reserve(struct softsgx_enclave *encl, u64 size)
 	p = mmap(NULL, 2 * size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
-		return softsgx_fail(errno,
-				    "cannot reserve %#llx bytes of address space: %s",
+		return softsgx_fail(errno, "cannot reserve %#llx bytes: %s",
 				    2 * size, strerror(errno));
 
 	start = (uintptr_t)p;
@@ -73,12 +72,13 @@ int softsgx_enclave_create(struct softsgx_enclave *encl,
 {
 	struct sgx_enclave_create arg = { .src = (uintptr_t)secs };
 
+	const char *hint = "";
+
 	if (!ioctl(encl->fd, SGX_IOC_ENCLAVE_CREATE, &arg))
 		return 0;
-	return softsgx_fail(errno, "create: %s%s", strerror(errno),
-			    errno == EIO ?
-				    " (the processor refused the SECS: attributes, XFRM, MISCSELECT, SSA frame or size)" :
-				    "");
+	if (errno == EIO)
+		hint = " (the processor refused the SECS)";
+	return softsgx_fail(errno, "create: %s%s", strerror(errno), hint);
 }
 
 static int add_failed(const struct sgx_enclave_add_pages *arg)
@@ -114,8 +114,8 @@ int softsgx_enclave_add(struct softsgx_enclave *encl,
 			return add_failed(&arg);
 		if (arg.count > arg.length || (!ret && !arg.count))
 			return softsgx_fail(EIO,
-					    "add pages at %#llx: impossible count %#llx",
-					    arg.offset, arg.count);
+					    "add pages at %#llx: bad count",
+					    arg.offset);
 		arg.src += arg.count;
 		arg.offset += arg.count;
 		arg.length -= arg.count;
@@ -190,15 +190,15 @@ int softsgx_enclave_map(struct softsgx_enclave *encl,
 			const struct softsgx_segment *seg)
 {
 	void *addr = (void *)(uintptr_t)(encl->base + seg->offset);
+	const char *hint = "";
 
 	if (mmap(addr, seg->size, prot_of(seg), MAP_SHARED | MAP_FIXED,
-		 encl->fd, 0) == MAP_FAILED)
-		return softsgx_fail(errno, "map %p+%#llx: %s%s", addr,
-				    seg->size, strerror(errno),
-				    errno == EPERM ?
-					    " (is /dev mounted noexec?)" :
-					    "");
-	return 0;
+		 encl->fd, 0) != MAP_FAILED)
+		return 0;
+	if (errno == EPERM)
+		hint = " (is /dev mounted noexec?)";
+	return softsgx_fail(errno, "map %p+%#llx: %s%s", addr, seg->size,
+			    strerror(errno), hint);
 }
 
 static int add_all(struct softsgx_enclave *encl,

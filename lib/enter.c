@@ -19,8 +19,8 @@ static void find_vdso_function(void)
 	const void *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
 
 	if (vdso)
-		vdso_function = softsgx_elf_symbol(vdso,
-						   "__vdso_sgx_enter_enclave");
+		vdso_function =
+			softsgx_elf_symbol(vdso, "__vdso_sgx_enter_enclave");
 }
 
 vdso_sgx_enter_enclave_t softsgx_vdso_enter_enclave(void)
@@ -37,8 +37,9 @@ int softsgx_enter(struct sgx_enclave_run *run, u32 function,
 	vdso_sgx_enter_enclave_t fn = softsgx_vdso_enter_enclave();
 
 	if (!fn)
-		return softsgx_fail(ENOSYS,
-				    "the kernel's vDSO has no __vdso_sgx_enter_enclave (CONFIG_X86_SGX is off)");
+		return softsgx_fail(
+			EOPNOTSUPP,
+			"the vDSO has no SGX entry (CONFIG_X86_SGX)");
 	return softsgx_enter_with(fn, run, function, args);
 }
 

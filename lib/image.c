@@ -8,7 +8,7 @@
 #include "internal.h"
 
 /* Nothing larger fits into the user half of a 48-bit address space. */
-#define IMAGE_SIZE_MAX (1ULL << 46)
+#define IMAGE_SIZE_MAX 0x400000000000ULL
 
 void softsgx_image_init(struct softsgx_image *image)
 {

@@ -15,8 +15,8 @@
 
 #include "internal.h"
 
-#define KEY_BITS     (SGX_MODULUS_SIZE * 8)
-#define KEY_FILE_MAX (1 << 16)
+#define KEY_BITS (SGX_MODULUS_SIZE * 8)
+#define KEY_FILE_MAX 65536
 
 static bool set_up_keygen(EVP_PKEY_CTX *ctx, BIGNUM *e)
 {
@@ -62,8 +62,8 @@ static int check_key(const char *path, EVP_PKEY *key)
 	is_three = BN_is_word(e, RSA_3);
 	BN_free(e);
 	if (!is_three)
-		return softsgx_fail(EINVAL,
-				    "%s: the public exponent is not 3", path);
+		return softsgx_fail(EINVAL, "%s: the public exponent is not 3",
+				    path);
 	return 0;
 }
 
@@ -91,8 +91,8 @@ int softsgx_key_load(const char *path, EVP_PKEY **key)
 	OPENSSL_cleanse(pem, len);
 	free(pem);
 	if (!*key)
-		return softsgx_fail(EINVAL,
-				    "%s: no private key in PEM format", path);
+		return softsgx_fail(EINVAL, "%s: no private key in PEM format",
+				    path);
 
 	ret = check_key(path, *key);
 	if (ret) {

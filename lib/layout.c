@@ -9,11 +9,11 @@
 #define REG_RW (SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W)
 
 /* Generous, and small enough that the sums below cannot wrap. */
-#define MAX_TCS		4096
-#define MAX_NSSA	1024
+#define MAX_TCS 4096
+#define MAX_NSSA 1024
 #define MAX_FRAME_PAGES 1024
-#define MAX_STACK_PAGES (1U << 20)
-#define MAX_HEAP_PAGES	(1ULL << 32)
+#define MAX_STACK_PAGES 0x100000U
+#define MAX_HEAP_PAGES 0x100000000ULL
 
 static int check_desc(const struct softsgx_desc *desc)
 {

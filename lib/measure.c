@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * MRENCLAVE, with the same code that measures in the processor.
- */
-/* The compression function alone is what the core asks for, and OpenSSL 3 has
- * it only under the old name.
+ *
+ * The core asks for the compression function alone, which OpenSSL 3 offers only
+ * as a deprecated function.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>

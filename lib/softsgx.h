@@ -321,12 +321,12 @@ vdso_sgx_enter_enclave_t softsgx_vdso_enter_enclave(void);
  * registers, flags, MXCSR and the x87 control word survive.
  *
  * Return: 0 if an exit or an exception was reported, the negative value of the
- * user handler, -EINVAL as the vDSO has it, -ENOSYS without vDSO function.
+ * user handler, -EINVAL as the vDSO has it, -EOPNOTSUPP without vDSO function.
  */
 int softsgx_enter(struct sgx_enclave_run *run, u32 function,
 		  const struct softsgx_args *args);
 
-/* The same with a given function instead of the vDSO's; never -ENOSYS. */
+/* The same with a given function instead of the vDSO's; never -EOPNOTSUPP. */
 int softsgx_enter_with(vdso_sgx_enter_enclave_t fn, struct sgx_enclave_run *run,
 		       u32 function, const struct softsgx_args *args);
 

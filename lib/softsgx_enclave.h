@@ -17,8 +17,8 @@
 #ifndef _SOFTSGX_ENCLAVE_H
 #define _SOFTSGX_ENCLAVE_H
 
-#define SOFTSGX_DESC_SECTION	".softsgx"
-#define SOFTSGX_DESC_MAGIC	0x3158475354464f53ULL /* "SOFTSGX1" */
+#define SOFTSGX_DESC_SECTION ".softsgx"
+#define SOFTSGX_DESC_MAGIC 0x3158475354464f53ULL /* "SOFTSGX1" */
 
 /**
  * struct softsgx_desc - descriptor in section .softsgx of an enclave
@@ -53,13 +53,13 @@ struct softsgx_desc {
 
 /*
  * Defines the descriptor of an enclave; the arguments initialise the first
- * group. Volatile, because the compiler must not take the zeroes for granted
- * that the loader is going to replace.
+ * group. Not const, although it may lie in read-only memory: the compiler
+ * must not take the zeroes for granted that the loader is going to replace.
  */
-#define SOFTSGX_ENCLAVE(...)                                              \
-	const volatile struct softsgx_desc softsgx_desc                   \
-		__attribute__((section(SOFTSGX_DESC_SECTION), used)) = { \
-			.magic = SOFTSGX_DESC_MAGIC, __VA_ARGS__          \
-		}
+#define SOFTSGX_ENCLAVE(...)                                                  \
+	struct softsgx_desc softsgx_desc __attribute__((                      \
+		section(SOFTSGX_DESC_SECTION), used, externally_visible)) = { \
+		.magic = SOFTSGX_DESC_MAGIC, __VA_ARGS__                      \
+	}
 
 #endif /* _SOFTSGX_ENCLAVE_H */

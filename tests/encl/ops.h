@@ -122,8 +122,8 @@ struct encl_info {
 enum encl_fault {
 	ENCL_UD2, /* #UD */
 	ENCL_DIV0, /* #DE */
-	ENCL_INT3, /* #BP */
-	ENCL_INT1, /* F1: #DB; RIP is behind it */
+	ENCL_INT3, /* #BP, but #UD unless TCS.FLAGS.DBGOPTIN */
+	ENCL_INT1, /* F1: #DB and RIP behind it, or #UD, as before */
 	ENCL_ALIGN, /* RFLAGS.AC and a misaligned load: #AC */
 	ENCL_X87, /* unmasked division by zero, at FWAIT: #MF */
 	ENCL_SSE, /* unmasked division by zero: #XM */

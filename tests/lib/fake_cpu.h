@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#include "../../lib/softsgx.h"
+#include "test.h"
 
 /* RAX after a leaf that the fake does not have, inside */
 #define FAKE_LEAF(leaf) (0xfa4e00 + (leaf))
@@ -35,5 +35,19 @@ void fake_handler(int sig, siginfo_t *si, void *context);
 void fake_handle(int sig, siginfo_t *si, void *context);
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* cmocka changes signal handlers before every test. */
+static inline void with_fake_cpu(void **state)
+{
+	CMUnitTestFunction test = (CMUnitTestFunction)*state;
+
+	fake_cpu_start();
+	test(state);
+	fake_cpu_stop();
+}
+
+#define on_fake_cpu(test)                            \
+	{ .name = #test, .test_func = with_fake_cpu, \
+	  .initial_state = (void *)test }
 
 #endif /* _TESTS_LIB_FAKE_CPU_H */

@@ -81,10 +81,12 @@ static void test_defaults(void **state)
 static void test_options(void **state)
 {
 	struct sgx_sigstruct sig;
+	int ret;
 
-	assert_int_equal(
-		sign("--debug --prodid 7 --svn 0xffff --misc 1 --xfrm 7 --xfrm-mask 3 --attributes-mask 6 --misc-mask 0 --key $D/k --out $D/o --dump $D/e.elf"),
-		0);
+	ret = sign("--debug --prodid 7 --svn 0xffff --misc 1 --xfrm 7 "
+		   "--xfrm-mask 3 --attributes-mask 6 --misc-mask 0 "
+		   "--key $D/k --out $D/o --dump $D/e.elf");
+	assert_int_equal(ret, 0);
 	assert_non_null(strstr(output, "mrenclave"));
 	assert_non_null(strstr(output, "mrsigner"));
 	assert_non_null(strstr(output, "(debug)"));
