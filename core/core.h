@@ -347,7 +347,6 @@ struct sgxcore_entry {
 	bool restore;
 	u8 *xsave;
 	struct sgxcore_xlat tcs;
-	struct sgxcore_page *secs;
 	struct sgxcore_frame frame;
 	u32 cssa;
 };

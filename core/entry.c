@@ -223,8 +223,6 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 
 	e->resume = leaf == SGX_ERESUME;
 	e->restore = false;
-	e->secs = NULL;
-	memset(&e->tcs, 0, sizeof(e->tcs));
 	memset(&e->frame, 0, sizeof(e->frame));
 
 	if (lp->inside || regs->bx & (SGX_PAGE_SIZE - 1))
@@ -241,7 +239,6 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 	if (out.kind != SGXCORE_OK)
 		return out;
 
-	e->secs = v.secs;
 	e->cssa = v.cssa;
 	return frame_find(lp, &v, e->resume ? v.cssa - 1 : v.cssa, &e->frame);
 }

@@ -207,8 +207,6 @@ void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 perm, u64 addr
 	page->pr = false;
 	page->addr = addr;
 	page->secs = secs;
-	page->children = 0;
-	page->lps = 0;
 	if (secs)
 		sgxcore_inc(&secs->children);
 	sgxcore_store(&page->valid, true);

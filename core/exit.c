@@ -35,17 +35,18 @@ static bool frame_lock(const struct sgxcore_frame *f)
 	return true;
 }
 
-/* The TCS becomes inactive, if it still is that TCS. */
-static void tcs_release(struct sgxcore_lp *lp, u32 frames_used)
+/* The TCS becomes inactive. False if it cannot be had, or is another page by now. */
+static bool tcs_release(struct sgxcore_lp *lp, u32 frames_used)
 {
 	u8 *mem = lp->tcs.page->mem;
 	u32 *cssa = (u32 *)(mem + offsetof(struct sgx_tcs, ssa_index));
 
 	if (!xlat_lock(&lp->tcs))
-		return;
+		return false;
 	sgxcore_store(cssa, sgxcore_load(cssa) + frames_used);
 	sgxcore_store((u64 *)(mem + offsetof(struct sgx_tcs, state)), 0);
 	sgxcore_unlock_shared(lp->tcs.page);
+	return true;
 }
 
 static void secs_leave(struct sgxcore_lp *lp)
@@ -133,7 +134,6 @@ static void save_gprs(struct sgx_gprsgx *gpr, const struct sgxcore_regs *regs, u
 	gpr->rflags = regs->flags & ~SGX_RFLAGS_TF;
 	gpr->rip = regs->ip;
 	gpr->exitinfo = exitinfo;
-	memset(gpr->reserved, 0, sizeof(gpr->reserved));
 	gpr->fsbase = regs->fsbase;
 	gpr->gsbase = regs->gsbase;
 }
@@ -233,9 +233,7 @@ bool sgxcore_aex(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
 	if (sgxcore_warn(!lp->inside))
 		return false;
 	if (lp->secs) {
-		saved = save_frame(lp, ev, regs, xsave);
-		if (saved)
-			tcs_release(lp, 1);
+		saved = save_frame(lp, ev, regs, xsave) && tcs_release(lp, 1);
 		secs_leave(lp);
 	}
 	sgxcore_xsave_synthetic(synthetic, ev->exception ? ev->vector : -1);

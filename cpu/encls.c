@@ -35,6 +35,20 @@ static const struct sgxcore_crypto crypto = {
 	.sha256_blocks = sha256_blocks,
 };
 
+/*
+ * A leaf is one instruction: it does not lose the CPU while it holds EPCM locks,
+ * which an asynchronous exit elsewhere waits for, but not for long.
+ */
+#define LEAF(call)					\
+({							\
+	struct sgxcore_outcome __out;			\
+							\
+	preempt_disable();				\
+	__out = call;					\
+	preempt_enable();				\
+	result(__out);					\
+})
+
 static int result(struct sgxcore_outcome out)
 {
 	switch (out.kind) {
@@ -49,43 +63,39 @@ static int result(struct sgxcore_outcome out)
 
 int sgxcpu_ecreate(struct sgx_pageinfo *pginfo, void *secs)
 {
-	return result(sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
+	return LEAF(sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_ecreate);
 
 int sgxcpu_eadd(struct sgx_pageinfo *pginfo, void *addr)
 {
-	return result(sgxcore_eadd(&sgxcpu_package, pginfo, addr));
+	return LEAF(sgxcore_eadd(&sgxcpu_package, pginfo, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eadd);
 
 int sgxcpu_eextend(void *secs, void *addr)
 {
-	return result(sgxcore_eextend(&sgxcpu_package, secs, addr));
+	return LEAF(sgxcore_eextend(&sgxcpu_package, secs, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eextend);
 
 int sgxcpu_einit(void *sigstruct, void *token, void *secs)
 {
-	struct sgxcore_outcome out;
-
-	preempt_disable();
-	out = sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
-			    this_cpu_ptr(&lepubkeyhash)->hash, this_cpu_ptr(einit_scratch));
-	preempt_enable();
-	return result(out);
+	return LEAF(sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
+				  this_cpu_ptr(&lepubkeyhash)->hash,
+				  this_cpu_ptr(einit_scratch)));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_einit);
 
 int sgxcpu_eremove(void *addr)
 {
-	return result(sgxcore_eremove(&sgxcpu_package, addr));
+	return LEAF(sgxcore_eremove(&sgxcpu_package, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eremove);
 
 int sgxcpu_epa(void *addr)
 {
-	return result(sgxcore_epa(&sgxcpu_package, SGX_PT_VA, addr));
+	return LEAF(sgxcore_epa(&sgxcpu_package, SGX_PT_VA, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_epa);
 
@@ -94,7 +104,7 @@ int sgxcpu_edbgrd(void *addr, unsigned long *data)
 	u64 value = 0;
 	int ret;
 
-	ret = result(sgxcore_edbgrd(&sgxcpu_package, &value, addr));
+	ret = LEAF(sgxcore_edbgrd(&sgxcpu_package, &value, addr));
 	if (!ret)
 		*data = value;
 	return ret;
@@ -103,7 +113,7 @@ EXPORT_SYMBOL_GPL(sgxcpu_edbgrd);
 
 int sgxcpu_edbgwr(void *addr, unsigned long *data)
 {
-	return result(sgxcore_edbgwr(&sgxcpu_package, *data, addr));
+	return LEAF(sgxcore_edbgwr(&sgxcpu_package, *data, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_edbgwr);
 

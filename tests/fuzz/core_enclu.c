@@ -41,6 +41,8 @@ struct bench {
 	u32 frame_pages;
 };
 
+static const u8 zeros[SGX_PAGE_SIZE];
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static u8 take(struct input *in)
@@ -98,7 +100,7 @@ static bool canonical(const struct bench *b, u64 addr)
 static void check_page(const struct bench *b, const struct sgxcore_page *page)
 {
 	CHECK(page->lock == 0 && page->extra == 0);
-	CHECK(page->valid || sgxcore_is_zero(page->mem, SGX_PAGE_SIZE));
+	CHECK(page->valid || !memcmp(page->mem, zeros, SGX_PAGE_SIZE));
 	CHECK(!page->valid || page->type == SGX_PT_SECS || page->type == SGX_PT_VA ||
 	      page->secs == b->r->secs);
 	CHECK(page->type == SGX_PT_REG || !page->valid || !sgxcore_page_access(page));

@@ -13,6 +13,7 @@ static struct sgxcore_outcome prepare(struct rig *r, u32 leaf)
 {
 	memset(&entry, 0xa5, sizeof(entry));
 	entry.xsave = xsave;
+	entry.restore = true;
 	return sgxcore_entry_prepare(&r->lp, leaf, &r->regs, &entry);
 }
 
@@ -254,6 +255,27 @@ static void gap_in_the_frame_is_fine(void **state)
 	r->unmapped = RIG_SSA + 0x1000;
 	assert_ok(EENTER(r));
 	assert_int_equal(sgxcore_frame_pages(&r->lp.frame), 2);
+}
+
+/* An XSAVE area that ends with its page needs no other page. */
+static void xsave_area_of_whole_pages(void **state)
+{
+	struct rig *r = *state;
+
+	r->model.xstate_size[2] = SGX_PAGE_SIZE - 576;
+	rig_enclave(r, 7, 2, 1, 0);
+	assert_ok(EENTER(r));
+	assert_int_equal(sgxcore_frame_pages(&r->lp.frame), 2);
+}
+
+static void frame_at_the_base(void **state)
+{
+	struct rig *r = *state;
+
+	rig_enclave(r, 3, 1, 2, 0);
+	tcs_of(r)->ssa_offset = 0;
+	assert_ok(EENTER(r));
+	assert_int_equal(r->lp.frame.la, RIG_BASE);
 }
 
 static void hostile_frame_addresses(void **state)
@@ -779,6 +801,8 @@ int main(void)
 		RIG_TEST(rejects_frame_pages),
 		RIG_TEST(frame_page_of_another_enclave),
 		RIG_TEST(gap_in_the_frame_is_fine),
+		RIG_TEST(xsave_area_of_whole_pages),
+		RIG_TEST(frame_at_the_base),
 		RIG_TEST(hostile_frame_addresses),
 		RIG_TEST(order),
 		RIG_TEST(order_of_frame_pages),

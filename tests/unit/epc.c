@@ -24,7 +24,10 @@ static void section_init_links_memory(void **state)
 	struct rig *r = *state;
 	unsigned int i;
 
+	memset(r->pages, 0xff, RIG_LOW_PAGES * sizeof(*r->pages));
+	sgxcore_section_init(&r->sections[0]);
 	for (i = 0; i < RIG_PAGES; i++) {
+		assert_int_equal(r->pages[i].lock, 0);
 		assert_false(r->pages[i].valid);
 		assert_ptr_equal(sgxcore_page_of(&r->cpu, r->pages[i].mem), &r->pages[i]);
 	}
@@ -134,6 +137,10 @@ static void cpuid_enumerates_model_and_sections(void **state)
 	assert_int_equal(out[3], 0);
 	sgxcore_cpuid12(&r->cpu, 3, out);
 	assert_int_equal(out[0], 0x80000001);
+	r->sections[1].nr_pages = 0x1234567;
+	sgxcore_cpuid12(&r->cpu, 3, out);
+	assert_int_equal(out[2], 0x34567001);
+	assert_int_equal(out[3], 0x12);
 	sgxcore_cpuid12(&r->cpu, 4, out);
 	assert_true(sgxcore_is_zero(out, sizeof(out)));
 	sgxcore_cpuid12(&r->cpu, ~0U, out);

@@ -204,6 +204,7 @@ static void aex_keeps_the_rest_of_the_frame(void **state)
 	assert_true(sgxcore_is_zero(mem + 520, 16));
 	for (i = 536; i < SGX_PAGE_SIZE - sizeof(*gpr); i++)
 		assert_int_equal(mem[i], 0x99);
+	assert_int_equal(gpr->reserved[0], 0x99);
 	assert_int_equal(gpr->aexnotify, 0x99);
 }
 
@@ -434,6 +435,19 @@ static void aex_gives_up_on_a_locked_frame(void **state)
 	rig_assert_unlocked(r);
 }
 
+static void aex_gives_up_on_a_locked_tcs(void **state)
+{
+	struct rig *r = *state;
+
+	inside(r, 3, 1);
+	assert_true(sgxcore_lock_exclusive(r->tcs));
+	assert_false(aex(r, &interrupt));
+	sgxcore_unlock_exclusive(r->tcs);
+	assert_int_equal(tcs_of(r)->state, 1);
+	assert_int_equal(tcs_of(r)->ssa_index, 0);
+	assert_int_equal(r->secs->lps, 0);
+}
+
 static void exit_without_its_tcs(void **state)
 {
 	struct rig *r = *state;
@@ -533,6 +547,7 @@ int main(void)
 		RIG_TEST(nested_handler),
 		RIG_TEST(aex_without_its_frame),
 		RIG_TEST(aex_gives_up_on_a_locked_frame),
+		RIG_TEST(aex_gives_up_on_a_locked_tcs),
 		RIG_TEST(exit_without_its_tcs),
 		RIG_TEST(abandoned_threads_still_come_out),
 		RIG_TEST(abandoned_threads_may_eexit),

@@ -7,7 +7,9 @@ static struct sgxcore_frame scattered(struct rig *r)
 {
 	return (struct sgxcore_frame){
 		.xsave = {
-			{ .page = &r->pages[9] }, { .page = &r->pages[60] }, { .page = &r->pages[2] },
+			{ .page = &r->pages[9] },
+			{ .page = &r->pages[60] },
+			{ .page = &r->pages[2] },
 		},
 		.gpr = { .page = &r->pages[5] },
 	};

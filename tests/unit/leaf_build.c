@@ -34,7 +34,8 @@ static void ecreate_rejects_operands(void **state)
 	REJECTS_GP(r, sgxcore_ecreate(&r->cpu, &r->info, page + 1));
 	REJECTS_GP(r, sgxcore_ecreate(&r->cpu, &r->info, page + 2048));
 	REJECTS_PF_ENCLS(r, sgxcore_ecreate(&r->cpu, &r->info, r->sig_page), r->sig_page);
-	ECREATE_REJECTS(r, r->info.srcpge += 8);
+	/* A good SECS, but misaligned */
+	ECREATE_REJECTS(r, (memmove(r->src + 8, r->src, SGX_PAGE_SIZE - 8), r->info.srcpge += 8));
 	ECREATE_REJECTS(r, r->info.secinfo += 32);
 	ECREATE_REJECTS(r, r->info.linaddr = 0x1000);
 	ECREATE_REJECTS(r, r->info.secs = (unsigned long)page);
@@ -115,8 +116,10 @@ static void ecreate_rejects_small_frames(void **state)
 	r->model.xstate_size[2] = SGX_PAGE_SIZE - 576 - 184;
 	ECREATE_ACCEPTS(r, secs->xfrm = 7);
 	ECREATE_REJECTS(r, (secs->xfrm = 7, secs->miscselect = 1));
-	/* More than an exit has room for */
-	r->model.xstate_size[2] = SGXCORE_XSAVE_MAX;
+	/* As much as an exit has room for, and more */
+	r->model.xstate_size[2] = SGXCORE_XSAVE_MAX - 576;
+	ECREATE_ACCEPTS(r, (secs->xfrm = 7, secs->ssa_frame_size = 4));
+	r->model.xstate_size[2] = SGXCORE_XSAVE_MAX - 576 + 1;
 	ECREATE_REJECTS(r, (secs->xfrm = 7, secs->ssa_frame_size = 100));
 }
 
@@ -224,8 +227,8 @@ static void ecreate_makes_a_secs(void **state)
 static void eadd_rejects_operands(void **state)
 {
 	static const u64 flags[] = {
-		SGX_SECINFO_SECS | 3, 0x303, 0x403, 0x503, 0x603, 0xff03, 0x202, 0x206, 0x243, 0x283,
-		0x10203, 0x20b, 0x213, 0x223, 0x108, 0x8000000000000203,
+		SGX_SECINFO_SECS | 3, 0x303, 0x403, 0x503, 0x603, 0xff03, 0x202, 0x206, 0x243,
+		0x283, 0x10203, 0x20b, 0x213, 0x223, 0x108, 0x8000000000000203,
 	};
 	struct rig *r = *state;
 	u8 *page = r->pages[1].mem;

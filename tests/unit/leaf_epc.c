@@ -8,6 +8,7 @@
 static void assert_gone(const struct sgxcore_page *page)
 {
 	assert_false(page->valid);
+	assert_null(page->secs);
 	assert_true(sgxcore_is_zero(page->mem, SGX_PAGE_SIZE));
 }
 

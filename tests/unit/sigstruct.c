@@ -90,6 +90,37 @@ static void rejects_wrong_quotients(void **state)
 	}
 }
 
+/*
+ * Q1 one too small leaves a remainder of r + M; Q2 larger by S makes up for it, and
+ * S^3 mod M comes out right. Not every signature has room for that.
+ */
+static void rejects_quotients_that_compensate(void **state)
+{
+	struct sgx_sigstruct sig = good;
+	unsigned int i, found = 0;
+
+	for (i = 0; i < 400 && found < 40; i++) {
+		BIGNUM *s, *q2, *sum = BN_new();
+
+		sig.swdefined = i;
+		signer_sign(&signer, &sig);
+		assert_true(verify(*state, &sig));
+		s = BN_lebin2bn(sig.signature, SGX_MODULUS_SIZE, NULL);
+		q2 = BN_lebin2bn(sig.q2, SGX_MODULUS_SIZE, NULL);
+		BN_add(sum, q2, s);
+		if (BN_cmp(sum, signer.n) < 0) {
+			found++;
+			add_to(sig.q1, -1);
+			BN_bn2lebinpad(sum, sig.q2, SGX_MODULUS_SIZE);
+			assert_false(verify(*state, &sig));
+		}
+		BN_free(s);
+		BN_free(q2);
+		BN_free(sum);
+	}
+	assert_int_not_equal(found, 0);
+}
+
 static void rejects_operands_from_the_modulus_on(void **state)
 {
 	struct sgx_sigstruct sig = good;
@@ -152,6 +183,7 @@ int main(void)
 		RIG_TEST(accepts_openssl),
 		RIG_TEST(rejects_any_flip),
 		RIG_TEST(rejects_wrong_quotients),
+		RIG_TEST(rejects_quotients_that_compensate),
 		RIG_TEST(rejects_operands_from_the_modulus_on),
 		RIG_TEST(rejects_degenerate_keys),
 		RIG_TEST(rejects_bad_padding),
