@@ -9,7 +9,8 @@ VMTEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -MMD -MP -I$(KSRC)/tools/testing/selftests
 
 .PHONY: vmtests
-vmtests: $(VMTEST_BIN)
+# The enclave for tests, because signing it leaves the key that they use too.
+vmtests: $(VMTEST_BIN) test-encl
 
 $(B)/tests/vm/common.o: tests/vm/common.c
 	@mkdir -p $(@D)

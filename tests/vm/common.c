@@ -206,15 +206,21 @@ int vt_create(struct softsgx_enclave *encl, const struct softsgx_image *image)
 	return softsgx_enclave_create(encl, &secs);
 }
 
-int vt_load(struct softsgx_enclave *encl, const struct softsgx_image *image)
+int vt_add_all(struct softsgx_enclave *encl, const struct softsgx_image *image)
 {
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	ret = vt_create(encl, image);
 	for (i = 0; i < image->nr_segs && !ret; i++)
 		ret = softsgx_enclave_add(encl, &image->segs[i]);
 	return ret;
+}
+
+int vt_load(struct softsgx_enclave *encl, const struct softsgx_image *image)
+{
+	int ret = vt_create(encl, image);
+
+	return ret ? ret : vt_add_all(encl, image);
 }
 
 int vt_build(struct softsgx_enclave *encl, u64 attributes)
@@ -235,12 +241,12 @@ int vt_build(struct softsgx_enclave *encl, u64 attributes)
 	return ret;
 }
 
-u8 *vt_addr(const struct softsgx_enclave *encl, unsigned int page)
+u8 *vt_addr(const struct softsgx_enclave *encl, int page)
 {
 	return (u8 *)(uintptr_t)(encl->base + page * PAGE);
 }
 
-int vt_map(const struct softsgx_enclave *encl, unsigned int page, unsigned int nr, int prot)
+int vt_map(const struct softsgx_enclave *encl, int page, unsigned int nr, int prot)
 {
 	if (mmap(vt_addr(encl, page), nr * PAGE, prot, MAP_SHARED | MAP_FIXED, encl->fd,
 		 0) == MAP_FAILED)

@@ -77,12 +77,15 @@ int vt_reserve(struct softsgx_enclave *encl, u64 size);
 int vt_create(struct softsgx_enclave *encl, const struct softsgx_image *image);
 /* The same and ADD_PAGES of all segments. */
 int vt_load(struct softsgx_enclave *encl, const struct softsgx_image *image);
+/* Only ADD_PAGES of all segments */
+int vt_add_all(struct softsgx_enclave *encl, const struct softsgx_image *image);
 /* All steps but mmap, for the standard enclave. */
 int vt_build(struct softsgx_enclave *encl, u64 attributes);
 
-u8 *vt_addr(const struct softsgx_enclave *encl, unsigned int page);
+/* @page may lie outside. */
+u8 *vt_addr(const struct softsgx_enclave *encl, int page);
 /* mmap() pages of the enclave where they belong. */
-int vt_map(const struct softsgx_enclave *encl, unsigned int page, unsigned int nr, int prot);
+int vt_map(const struct softsgx_enclave *encl, int page, unsigned int nr, int prot);
 /* All pages of the standard enclave, each with all its rights. */
 int vt_map_all(const struct softsgx_enclave *encl);
 

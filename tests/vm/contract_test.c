@@ -186,7 +186,9 @@ TEST_F(contract, busy)
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(sgx2_commands); i++) {
-		EXPECT_EQ(-EBUSY, vt_ioctl(add.fd, sgx2_commands[i], NULL));
+		EXPECT_EQ(-EBUSY, vt_ioctl(add.fd, sgx2_commands[i], NULL)) {
+			TH_LOG("command %#lx", sgx2_commands[i]);
+		}
 	}
 	/* Before the command number is looked at */
 	for (i = 0; i < ARRAY_SIZE(unknown_commands); i++) {
@@ -268,7 +270,9 @@ TEST_F(contract, sgx2_commands)
 	}
 	ASSERT_EQ(0, vt_ioc_init(self->encl.fd, &self->sig));
 	for (i = 0; i < ARRAY_SIZE(sgx2_commands); i++) {
-		EXPECT_EQ(-ENODEV, vt_ioctl(self->encl.fd, sgx2_commands[i], arg));
+		EXPECT_EQ(-ENODEV, vt_ioctl(self->encl.fd, sgx2_commands[i], arg)) {
+			TH_LOG("command %#lx", sgx2_commands[i]);
+		}
 	}
 	close(fresh);
 }
@@ -328,7 +332,6 @@ TEST_F(contract, provision_read_only_file)
 TEST_F(contract, provision_before_create)
 {
 	struct sgx_secs secs;
-	unsigned int i;
 
 	softsgx_enclave_close(&self->encl);
 	self->image.attributes |= SGX_ATTR_PROVISIONKEY;
@@ -338,9 +341,7 @@ TEST_F(contract, provision_before_create)
 	EXPECT_EQ(0, vt_ioc_provision(self->encl.fd, self->prov));
 	softsgx_image_secs(&self->image, self->encl.base, &secs);
 	ASSERT_EQ(0, vt_ioc_create(self->encl.fd, &secs));
-	for (i = 0; i < self->image.nr_segs; i++) {
-		ASSERT_EQ(0, softsgx_enclave_add(&self->encl, &self->image.segs[i]));
-	}
+	ASSERT_EQ(0, vt_add_all(&self->encl, &self->image));
 	EXPECT_EQ(-EACCES, vt_ioc_init(self->encl.fd, &self->sig));
 	EXPECT_EQ(0, vt_ioc_provision(self->encl.fd, self->prov));
 	EXPECT_EQ(0, vt_ioc_init(self->encl.fd, &self->sig));
@@ -381,9 +382,8 @@ TEST_F(contract, open_and_never_use)
 		EXPECT_EQ(-1, read(fds[i], &c, 1));
 		EXPECT_EQ(EINVAL, errno);
 	}
-	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		ASSERT_EQ(0, close(fds[i]));
-	}
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
 }
 
 TEST_HARNESS_MAIN

@@ -65,13 +65,10 @@ TEST_F(create, twice)
 TEST_F(create, after_init)
 {
 	struct sgx_sigstruct sig;
-	unsigned int i;
 
 	ASSERT_EQ(0, vt_sign(&self->image, &sig));
 	ASSERT_EQ(0, vt_ioc_create(self->encl.fd, &self->secs));
-	for (i = 0; i < self->image.nr_segs; i++) {
-		ASSERT_EQ(0, softsgx_enclave_add(&self->encl, &self->image.segs[i]));
-	}
+	ASSERT_EQ(0, vt_add_all(&self->encl, &self->image));
 	ASSERT_EQ(0, vt_ioc_init(self->encl.fd, &sig));
 	EXPECT_EQ(-EINVAL, vt_ioc_create(self->encl.fd, &self->secs));
 	EXPECT_EQ(-EINVAL, vt_ioctl(self->encl.fd, SGX_IOC_ENCLAVE_CREATE, NULL));
@@ -121,9 +118,10 @@ static const struct {
 	{ -2 * PAGE, -EINVAL },
 	{ -PAGE, -EINVAL },
 	{ ~0ULL, -EINVAL },
-	/* Powers of two are the processor's business. */
-	{ 1, -EIO },
-	{ 2048, -EIO },
+	/* Less than a page: refused here, though a power of two */
+	{ 1, -EINVAL },
+	{ 2048, -EINVAL },
+	/* Other powers of two are the processor's business. */
 	{ PAGE, -EIO },
 	{ 1ULL << 57, -EIO },
 	{ 1ULL << 62, -EIO },
@@ -156,6 +154,18 @@ TEST_F(create, huge)
 				PAGE, SGX_SECINFO_REG, 0, NULL));
 	EXPECT_EQ(-EINVAL, vt_ioc_add(self->encl.fd, vt_anon(PAGE, PROT_READ), 1ULL << 46,
 				      PAGE, SGX_SECINFO_REG, 0, NULL));
+}
+
+/* It would end at 0, where no arithmetic about its range holds. */
+TEST_F(create, top_of_address_space)
+{
+	u64 base = self->secs.base;
+
+	self->secs.base = -VT_SIZE;
+	EXPECT_EQ(-EIO, vt_ioc_create(self->encl.fd, &self->secs));
+	EXPECT_EQ(0, epc_used(&self->start));
+	self->secs.base = base;
+	EXPECT_EQ(0, vt_ioc_create(self->encl.fd, &self->secs));
 }
 
 /* What the processor refuses: XOR a value into the SECS. */

@@ -250,8 +250,11 @@ TEST_F(init, masks)
 	}
 }
 
-/* A signature of somebody else is as good as the first: launch control is open. */
-TEST_F(init, other_signer)
+/*
+ * A signature of somebody else is as good as the first: launch control is open.
+ * Making a key takes its time where there is no KVM.
+ */
+TEST_F_TIMEOUT(init, other_signer, 300)
 {
 	struct evp_pkey_st *key;
 
