@@ -12,7 +12,7 @@
 
 #include "init.h"
 
-#define PIPE_SIZE (1 << 20)
+#define PIPE_SIZE 1048576
 #define EXIT_CANNOT_EXEC 126
 #define EXIT_NOT_FOUND 127
 
@@ -84,8 +84,8 @@ static void become_caller(const struct config *cfg)
 	umask(cfg->umask);
 }
 
-static void run(const struct config *cfg, const struct ends *ends,
-		bool terminal)
+static void exec_command(const struct config *cfg, const struct ends *ends,
+			 bool terminal)
 {
 	sigset_t none;
 
@@ -129,7 +129,7 @@ void command_start(const struct config *cfg, struct command *cmd)
 	if (cmd->pid < 0)
 		fail("cannot fork: %s", strerror(errno));
 	if (!cmd->pid)
-		run(cfg, &ends, terminal);
+		exec_command(cfg, &ends, terminal);
 	for (int i = 0; i < 3; i++)
 		if (!cfg->tty[i])
 			close(ends.command[i]);

@@ -58,12 +58,12 @@ static struct strings *list_of(struct config *cfg, const char *key)
 		const char *key;
 		struct strings *list;
 	} lists[] = {
-		{ "arg", &cfg->args },	{ "env", &cfg->env },
+		{ "arg", &cfg->args },	  { "env", &cfg->env },
 		{ "early", &cfg->early }, { "late", &cfg->late },
 		{ "rw", &cfg->rw },
 	};
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (!strcmp(lists[i].key, key))
 			return lists[i].list;
 	return NULL;

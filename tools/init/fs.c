@@ -57,8 +57,7 @@ static void mount_one(const struct fs_mount *m)
 
 void fs_early(void)
 {
-	for (size_t i = 0; i < sizeof(early_mounts) / sizeof(*early_mounts);
-	     i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(early_mounts); i++) {
 		mkdir(early_mounts[i].target, 0755);
 		mount_one(&early_mounts[i]);
 	}
@@ -92,8 +91,7 @@ static void move_mounts(void)
 {
 	char to[64];
 
-	for (size_t i = 0; i < sizeof(early_mounts) / sizeof(*early_mounts);
-	     i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(early_mounts); i++) {
 		snprintf(to, sizeof(to), NEWROOT "%s", early_mounts[i].target);
 		mkdir(to, 0755);
 		if (mount(early_mounts[i].target, to, NULL, MS_MOVE, NULL))
@@ -121,8 +119,8 @@ static void mount_modules(const struct config *cfg)
 	snprintf(from, sizeof(from), LOWER "%s", cfg->moddir);
 	snprintf(to, sizeof(to), NEWROOT "/lib/modules/%s", cfg->release);
 	make_dirs(to);
-	snprintf(options, sizeof(options), "lowerdir=%s:" LOWER
-		 "/lib/modules/%s", from, cfg->release);
+	snprintf(options, sizeof(options),
+		 "lowerdir=%s:" LOWER "/lib/modules/%s", from, cfg->release);
 	if (mount("overlay", to, "overlay", MS_RDONLY, options))
 		mount(from, to, NULL, MS_BIND, NULL);
 }
@@ -143,8 +141,7 @@ void fs_root(const struct config *cfg)
 {
 	mount_overlay();
 	move_mounts();
-	for (size_t i = 0; i < sizeof(root_mounts) / sizeof(*root_mounts);
-	     i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(root_mounts); i++) {
 		mkdir(root_mounts[i].target, 0755);
 		mount_one(&root_mounts[i]);
 	}

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
+#include "../softsgx/compiler.h"
 #include "../softsgx/run_proto.h"
 
 struct strings {
@@ -49,8 +50,7 @@ struct command {
 };
 
 /* util.c */
-void fail(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
+_Noreturn void fail(const char *fmt, ...) __printf(1, 2);
 void send_frame(uint32_t type, const void *data, uint32_t len);
 void ports_open(int fds[PORT_END]);
 void make_dirs(const char *path);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The order of things in the guest, from PID 1's first instruction on. */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/io.h>
 #include <sys/socket.h>
@@ -31,6 +33,30 @@ static void loopback_up(void)
 		return;
 	ioctl(fd, SIOCSIFFLAGS, &ifr);
 	close(fd);
+}
+
+/*
+ * The kernel patches its own code a lot while it boots. QEMU before 8.1 may
+ * translate an instruction just as another CPU changes it, and run the old one
+ * for ever: then every CPU that comes by hangs on a breakpoint that is gone.
+ * So there is one CPU only until that is over.
+ */
+static void cpus_start(void)
+{
+	char path[64];
+
+	for (int cpu = 1;; cpu++) {
+		int fd;
+
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/cpu/cpu%d/online", cpu);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return;
+		if (write(fd, "1", 1) != 1)
+			fail("cannot start CPU %d: %s", cpu, strerror(errno));
+		close(fd);
+	}
 }
 
 /* Enclaves go with their processes, shared directories want all data. */
@@ -88,6 +114,7 @@ int main(void)
 
 	set_up(&cfg);
 	ports_open(ports);
+	cpus_start();
 	modules_late(&cfg);
 	loopback_up();
 	sethostname(cfg.hostname, strlen(cfg.hostname));

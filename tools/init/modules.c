@@ -90,24 +90,39 @@ static bool unload(const char *name)
 static bool is_bad_line(const char *line)
 {
 	static const char *const bad[] = {
-		"WARNING: ",	    "BUG: ",
-		"kernel BUG at",    "KASAN",
-		"KCSAN: ",	    "KFENCE: ",
-		"UBSAN: ",	    "Oops",
-		"INFO: possible",   "possible recursive locking",
-		"suspicious RCU",   "bad unlock balance",
-		"inconsistent lock state", "held lock freed",
-		"still has locks held", "lock held when returning",
-		"sleeping function called", "scheduling while atomic",
-		"INFO: task ",	    "detected stall",
-		"refcount_t: ",	    "ODEBUG: ",
-		"general protection fault", "unable to handle",
-		"unreferenced object", "suspected memory leaks",
-		"list_add corruption", "list_del corruption",
-		"Objects remaining in", "Bad page state",
+		"WARNING: ",
+		"BUG: ",
+		"kernel BUG at",
+		"KASAN",
+		"KCSAN: ",
+		"KFENCE: ",
+		"UBSAN: ",
+		"Oops",
+		"INFO: possible",
+		"possible recursive locking",
+		"suspicious RCU",
+		"bad unlock balance",
+		"inconsistent lock state",
+		"held lock freed",
+		"still has locks held",
+		"lock held when returning",
+		"sleeping function called",
+		"scheduling while atomic",
+		"INFO: task ",
+		"detected stall",
+		"refcount_t: ",
+		"ODEBUG: ",
+		"general protection fault",
+		"unable to handle",
+		"unreferenced object",
+		"suspected memory leaks",
+		"list_add corruption",
+		"list_del corruption",
+		"Objects remaining in",
+		"Bad page state",
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (strstr(line, bad[i]))
 			return true;
 	return false;

@@ -48,7 +48,6 @@ struct relay {
 	struct timespec exit_time;
 };
 
-
 static void pump_close(struct relay *r, struct pump *p, int *fd)
 {
 	/* The terminal has other users; the ports stay open to the end. */
@@ -271,7 +270,7 @@ static bool all_done(const struct relay *r)
 
 /* Serve COMMAND until it has ended and all its output is on its way. */
 void relay_run(const struct config *cfg, const int ports[PORT_END],
-	      struct command *cmd, struct frame_exit *result)
+	       struct command *cmd, struct frame_exit *result)
 {
 	static struct relay relay;
 	struct relay *r = &relay;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "compiler.h"
+
 /* softsgx itself failed; other statuses of "run" are the command's own. */
 #define EXIT_SOFTSGX 125
 
@@ -15,10 +17,10 @@ int cmd_run(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 
 /* util.c */
-void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die(const char *fmt, ...) __printf(1, 2);
+void complain(const char *fmt, ...) __printf(1, 2);
 void *xalloc(void *p, size_t size);
-char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xprintf(const char *fmt, ...) __printf(1, 2);
 char *xstrdup(const char *s);
 bool parse_size(const char *text, uint64_t *size);
 bool parse_number(const char *text, unsigned long *n);

@@ -26,10 +26,9 @@ static const struct command {
 	{ "--list-cmds", cmd_list, NULL },
 };
 
-#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
-
 /* In place of cmd_sign.c where the library it needs is not built in. */
-__attribute__((weak)) int cmd_sign(int argc, char **argv)
+#pragma weak cmd_sign
+int cmd_sign(int argc, char **argv)
 {
 	(void)argc;
 	die("%s: not built in: install the Debian package libssl-dev and build again",
@@ -38,16 +37,16 @@ __attribute__((weak)) int cmd_sign(int argc, char **argv)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < NCOMMANDS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
 }
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
 	fputs("usage: softsgx COMMAND [ARG...]\n\n", to);
-	for (size_t i = 0; i < NCOMMANDS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			fprintf(to, "  %-10s %s\n", commands[i].name,
 				commands[i].help);
@@ -59,7 +58,7 @@ static int cmd_list(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	for (size_t i = 0; i < NCOMMANDS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			puts(commands[i].name);
 	return 0;
@@ -79,7 +78,7 @@ static int cmd_help(int argc, char **argv)
 	char *page, *file;
 
 	if (argc < 2) {
-		usage(stdout);
+		print_usage(stdout);
 		return 0;
 	}
 	if (!find_command(argv[1]))

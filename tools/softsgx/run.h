@@ -76,8 +76,7 @@ struct boot {
 /* run_list.c */
 void list_add(struct list *list, char *s);
 void blob_add(struct blob *b, const void *data, size_t len);
-void blob_print(struct blob *b, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void blob_print(struct blob *b, const char *fmt, ...) __printf(2, 3);
 
 /* run_file.c */
 void blob_read(struct blob *b, int fd, const char *name);
@@ -94,8 +93,8 @@ void kernel_find(struct kernel *k, const char *release, bool need_sgx);
 int image_open(const struct kernel *k);
 
 /* run_modules.c */
-void modules_add(struct initrd *rd, struct blob *config,
-		 const struct kernel *k, const struct run_options *o);
+void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
+		 const struct run_options *o);
 
 /* run_initrd.c */
 void initrd_start(struct initrd *rd);
@@ -115,6 +114,7 @@ const char *accel_choose(const struct kernel *k, int image);
 void qemu_check(void);
 void qemu_start(struct vm *vm, const struct boot *boot);
 int qemu_wait(struct vm *vm);
+bool qemu_is_stuck(const struct vm *vm);
 void qemu_kill(void);
 
 /* run_tty.c */
@@ -141,6 +141,6 @@ int run_signals(void);
 int run_loop(struct vm *vm, struct terminal *t, int sigfd);
 
 /* run_diag.c */
-void diagnose(struct vm *vm, const char *when) __attribute__((noreturn));
+_Noreturn void diagnose(struct vm *vm, const char *when);
 
 #endif

@@ -88,23 +88,14 @@ static void remember(const char *path, const char *print, const char *answer)
 	close(fd);
 }
 
-static bool has_died(struct vm *vm)
-{
-	struct blob b = { 0 };
-	bool died;
-
-	/* QEMU stays, with the guest stopped, after an internal error. */
-	blob_read(&b, vm->errors, "QEMU's messages");
-	died = strstr(b.data, "KVM internal error");
-	free(b.data);
-	return died;
-}
-
-static bool probe(int image)
+static bool try_kvm(int image)
 {
 	struct initrd rd;
 	struct boot boot = {
-		.image = image, .accel = "kvm", .mem = PROBE_MEM, .cpus = 2,
+		.image = image,
+		.accel = "kvm",
+		.mem = PROBE_MEM,
+		.cpus = 2,
 		.append = "",
 	};
 	struct vm vm;
@@ -120,7 +111,7 @@ static bool probe(int image)
 	for (int ms = 0; ms < PROBE_MS && status < 0; ms += PROBE_STEP_MS) {
 		poll(NULL, 0, PROBE_STEP_MS);
 		status = qemu_wait(&vm);
-		if (status < 0 && has_died(&vm))
+		if (status < 0 && qemu_is_stuck(&vm))
 			break;
 	}
 	qemu_kill();
@@ -133,13 +124,15 @@ static bool probe(int image)
 
 const char *accel_choose(const struct kernel *k, int image)
 {
+	static const char *const known[] = { "kvm", "tcg", "tcg-single" };
 	const char *env = getenv("SOFTSGX_ACCEL"), *answer;
 	char *dir, *path, *print;
 
 	if (env && *env) {
-		if (strcmp(env, "tcg") && strcmp(env, "kvm"))
-			die("SOFTSGX_ACCEL=%s: neither tcg nor kvm", env);
-		return env;
+		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+			if (!strcmp(env, known[i]))
+				return known[i];
+		die("SOFTSGX_ACCEL=%s: not kvm, tcg or tcg-single", env);
 	}
 	if (access("/dev/kvm", R_OK | W_OK))
 		return "tcg";
@@ -148,7 +141,7 @@ const char *accel_choose(const struct kernel *k, int image)
 	print = fingerprint(k);
 	answer = cached_answer(path, print);
 	if (!answer) {
-		answer = probe(image) ? "kvm" : "tcg";
+		answer = try_kvm(image) ? "kvm" : "tcg";
 		remember(path, print, answer);
 	}
 	return answer;

@@ -69,7 +69,7 @@ void diagnose(struct vm *vm, const char *when)
 	terminal_restore();
 	read_text(&log, vm->console);
 	read_text(&errors, vm->errors);
-	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(telling); i++) {
 		if (!find_line(&log, telling[i], line, sizeof(line)))
 			continue;
 		add_warning(&log, line, sizeof(line));

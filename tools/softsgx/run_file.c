@@ -82,7 +82,7 @@ void blob_load(struct blob *b, const char *path)
 
 	if (fd < 0)
 		die("cannot open %s: %s", path, strerror(errno));
-	for (size_t i = 0; dot && i < sizeof(packers) / sizeof(*packers); i++)
+	for (size_t i = 0; dot && i < ARRAY_SIZE(packers); i++)
 		if (!strcmp(dot, packers[i].suffix))
 			fd = unpack_memory(i, fd, path);
 	blob_read(b, fd, path);

@@ -35,7 +35,7 @@ static const struct {
 	const char *program;
 	size_t trailer; /* the kernel's build appends the unpacked size */
 } packers[] = {
-	{ "\xfd" "7zXZ", 6, "xz", 4 },
+	{ "\xfd\x37\x7a\x58\x5a", 6, "xz", 4 },
 	{ "\x28\xb5\x2f\xfd", 4, "zstd", 4 },
 	{ "\x1f\x8b", 2, "gzip", 0 },
 };
@@ -104,8 +104,7 @@ static bool is_bootable(int fd)
 	Elf64_Phdr ph;
 
 	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
-	    memcmp(eh.e_ident, ELFMAG, SELFMAG) ||
-	    eh.e_phentsize != sizeof(ph))
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_phentsize != sizeof(ph))
 		return false;
 	for (int i = 0; i < eh.e_phnum; i++) {
 		off_t off = eh.e_phoff + i * sizeof(ph);
@@ -119,7 +118,7 @@ static bool is_bootable(int fd)
 
 static bool unpack_payload(const char *data, size_t len, int to)
 {
-	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(packers); i++) {
 		bool ok;
 		int from;
 

@@ -65,14 +65,14 @@ void initrd_finish(struct initrd *rd)
 void initrd_add_init(struct initrd *rd)
 {
 	char *dir = exe_dir();
-	char *paths[] = {
+	const char *const paths[] = {
 		xprintf("%s/softsgx-init", dir),
 		xprintf("%s/../libexec/softsgx/softsgx-init", dir),
 		xprintf("%s/../lib/softsgx/softsgx-init", dir),
 	};
 	struct blob b;
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		if (!exists(paths[i]))
 			continue;
 		blob_load(&b, paths[i]);

@@ -120,8 +120,7 @@ static bool find_sgx(struct kernel *k, const char *release)
 }
 
 /* Add the names in a directory that start with prefix, without it. */
-static void add_releases(struct list *list, const char *dir,
-			 const char *prefix)
+static void add_releases(struct list *list, const char *dir, const char *prefix)
 {
 	DIR *d = opendir(dir);
 	size_t len = strlen(prefix);
@@ -152,6 +151,9 @@ static bool find_newest(struct kernel *k, bool need_sgx)
 	if (releases.n)
 		qsort(releases.v, releases.n, sizeof(*releases.v), by_version);
 	for (size_t i = 0; i < releases.n; i++) {
+		/* Slow, and for those who ask for it by name. */
+		if (strstr(releases.v[i], "debug"))
+			continue;
 		if (need_sgx && !find_sgx(k, releases.v[i]))
 			continue;
 		if (find_kernel(k, releases.v[i]))
@@ -171,7 +173,7 @@ void kernel_find(struct kernel *k, const char *release, bool need_sgx)
 		die("no kernel found: install the Debian package linux-image-amd64");
 	}
 	if (!find_kernel(k, release))
-		die("unknown kernel %s: install the Debian package linux-image-%s, or use scripts/fetch-kernel",
+		die("unknown kernel %s: install linux-image-%s, or use scripts/fetch-kernel",
 		    release, release);
 	if (need_sgx && !find_sgx(k, release))
 		die("no modules built for kernel %s: run make", release);

@@ -221,7 +221,7 @@ static void wait_for_work(struct loop *l)
 		  .events = POLLIN },
 	};
 
-	poll(pfd, 3, l->started ? -1 : 1000);
+	poll(pfd, 3, 1000);
 	if (pfd[1].revents)
 		on_pump_event(l);
 	if (pfd[2].revents)
@@ -231,6 +231,8 @@ static void wait_for_work(struct loop *l)
 	/* The frame may have come just before the end. */
 	if (l->dead)
 		read_frames(l);
+	if (qemu_is_stuck(l->vm))
+		diagnose(l->vm, "died");
 	if (!l->started && now() >= l->deadline)
 		diagnose(l->vm, "did not boot in time");
 }
@@ -264,7 +266,7 @@ int run_signals(void)
 	int fd;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
 		sigaddset(&set, handled[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* Restoring the terminal must work from the background, too. */

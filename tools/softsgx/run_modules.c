@@ -69,7 +69,7 @@ static void read_list(struct list *list, const char *dir, const char *file)
 }
 
 /* The .modinfo section: "key=value" strings. */
-static const char *modinfo(const struct blob *b, const char *key)
+static const char *get_modinfo(const struct blob *b, const char *key)
 {
 	const Elf64_Ehdr *eh = (const void *)b->data;
 	const Elf64_Shdr *sh, *names;
@@ -109,7 +109,7 @@ static void add_by_name(struct modules *m, const char *name);
 static void add_dependencies(struct modules *m, const struct blob *b,
 			     const char *path)
 {
-	const char *depends = modinfo(b, "depends");
+	const char *depends = get_modinfo(b, "depends");
 	char *copy, *name, *save;
 
 	if (!depends)
@@ -152,7 +152,7 @@ static void add_by_name(struct modules *m, const char *name)
 	if (!file)
 		die("kernel %s has no module %s", m->k->release, name);
 	len = strstr(file, ".ko") + 3 - file;
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		char *path = xprintf("%s/%.*s%s", m->k->moddir, len, file,
 				     suffixes[i]);
 		bool found = exists(path);
@@ -173,8 +173,8 @@ static void add_late(struct modules *m, const char *path, const char *params)
 	add_file(m, path, "late", params);
 }
 
-void modules_add(struct initrd *rd, struct blob *config,
-		 const struct kernel *k, const struct run_options *o)
+void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
+		 const struct run_options *o)
 {
 	struct modules m = { .k = k, .rd = rd, .config = config };
 	char *epc = xprintf("epc=%lluK", (unsigned long long)o->epc / 1024);
@@ -183,7 +183,7 @@ void modules_add(struct initrd *rd, struct blob *config,
 	read_list(&m.files, k->moddir, "modules.dep");
 	if (!m.files.n)
 		read_list(&m.files, k->moddir, "modules.order");
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		add_by_name(&m, needed[i]);
 	is_done(&m, "softsgx_cpu");
 	is_done(&m, "softsgx");

@@ -11,7 +11,7 @@
 
 #include "run.h"
 
-#define MIB (1ULL << 20)
+#define MIB 1048576ULL
 #define EPC_MIN (64ULL << 10) /* the processor's own limit */
 #define EPC_DEFAULT (128 * MIB)
 #define MEM_MIN (256 * MIB)
@@ -190,7 +190,8 @@ void run_options_parse(struct run_options *o, int argc, char **argv)
 	o->append = "";
 	opterr = 0;
 	/* "+": what follows the first argument is COMMAND's. */
-	while ((opt = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+:", long_options, NULL)) !=
+	       -1) {
 		set_option(o, opt);
 		set_flag(o, opt, argv);
 	}

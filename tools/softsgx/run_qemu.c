@@ -20,15 +20,19 @@
  * Any oops or warning ends the VM at once: its state is worth nothing then.
  * mitigations=off: there is nobody in this VM to protect COMMAND's data from.
  * tsc=reliable: a busy host must not make the guest give up its fast clock.
+ * lpj: measuring it takes an emulated CPU that is started late seconds; 3 GHz.
+ * maxcpus=1: the other CPUs are for softsgx-init to start, see cpus_start().
  */
-#define CMDLINE                                                      \
-	"console=ttyS0 quiet loglevel=5 panic=-1 panic_on_warn=1 "   \
-	"oops=panic mitigations=off tsc=reliable no_timer_check "    \
-	"log_buf_len=2M"
+#define CMDLINE                                                    \
+	"console=ttyS0 quiet loglevel=5 panic=-1 panic_on_warn=1 " \
+	"oops=panic mitigations=off tsc=reliable no_timer_check "  \
+	"log_buf_len=2M lpj=12000000 maxcpus=1 noreplace-smp"
 
 static const char *const port_names[PORT_END] = {
-	[PORT_CTL] = "ctl", [PORT_IN] = "in",
-	[PORT_OUT] = "out", [PORT_ERR] = "err",
+	[PORT_CTL] = "ctl",
+	[PORT_IN] = "in",
+	[PORT_OUT] = "out",
+	[PORT_ERR] = "err",
 };
 
 static pid_t running;
@@ -36,7 +40,8 @@ static pid_t running;
 void qemu_check(void)
 {
 	if (!find_program(QEMU))
-		die(QEMU " not found: install the Debian package qemu-system-x86");
+		die(QEMU
+		    " not found: install the Debian package qemu-system-x86");
 }
 
 /* QEMU splits option values at commas, and takes two of them for one. */
@@ -76,6 +81,8 @@ static void add_share(struct list *args, const char *tag, const char *dir,
 static void add_machine(struct list *args, const struct boot *boot)
 {
 	bool kvm = !strcmp(boot->accel, "kvm");
+	bool single = !strcmp(boot->accel, "tcg-single");
+	const char *tcg = single ? "tcg,thread=single" : "tcg,thread=multi";
 
 	add(args, QEMU, NULL);
 	add(args, "-nodefaults", NULL);
@@ -86,7 +93,7 @@ static void add_machine(struct list *args, const struct boot *boot)
 	add(args, "-sandbox",
 	    xstrdup("on,obsolete=deny,elevateprivileges=deny,spawn=deny"));
 	add(args, "-machine", xstrdup("pc,hpet=off,vmport=off"));
-	add(args, "-accel", xstrdup(kvm ? "kvm" : "tcg,thread=multi"));
+	add(args, "-accel", xstrdup(kvm ? "kvm" : tcg));
 	add(args, "-cpu", xstrdup(kvm ? "host" : "max"));
 	add(args, "-smp", xprintf("%lu", boot->cpus));
 	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
@@ -202,6 +209,18 @@ int qemu_wait(struct vm *vm)
 		return -1;
 	running = 0;
 	return status;
+}
+
+/* After an internal error of KVM, QEMU stays, with the guest stopped. */
+bool qemu_is_stuck(const struct vm *vm)
+{
+	struct blob b = { 0 };
+	bool stuck;
+
+	blob_read(&b, vm->errors, "QEMU's messages");
+	stuck = strstr(b.data, "KVM internal error");
+	free(b.data);
+	return stuck;
 }
 
 void qemu_kill(void)

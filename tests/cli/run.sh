@@ -1,0 +1,391 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Tests of "softsgx run", from the top of the tree. Output: TAP.
+#
+# SOFTSGX_RUN_FLAGS: options for each run; --no-modules where none are built.
+# SOFTSGX_TESTS: the groups to run, all by default.
+# Scripts for the VM are quoted for it, and flags are a list:
+# shellcheck disable=SC2016,SC2086,SC1003
+set -u
+
+softsgx=$PWD/build/softsgx
+if [ -z "${SOFTSGX_RUN_FLAGS+set}" ]; then
+	SOFTSGX_RUN_FLAGS=--no-modules
+	ls build/kmod/*/softsgx.ko >/dev/null 2>&1 && SOFTSGX_RUN_FLAGS=
+fi
+
+# Outside the tree and not in $TMPDIR, whose contents are looked at.
+work=$(mktemp -d /tmp/cli-test-XXXXXX)
+export TMPDIR="$work/tmp"
+mkdir "$TMPDIR"
+chmod 755 "$work"
+chmod 1777 "$TMPDIR"
+trap 'umount "$work/full" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+count=0
+failed=0
+
+# usage: check WHAT CONDITION...; a test, passed if the condition is true
+check() {
+	what=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $what"
+	else
+		echo "not ok $count - $what"
+		echo "# false: $*" | head -n 3
+		tail -n 3 "$work/err" 2>/dev/null | sed 's/^/# stderr: /'
+		failed=$((failed + 1))
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+# usage: run [OPTION...] -- COMMAND...; leaves $status, $work/out, $work/err
+run() {
+	"$softsgx" run $SOFTSGX_RUN_FLAGS "$@" >"$work/out" 2>"$work/err"
+	status=$?
+}
+
+# What a script prints in the VM: "NAME=VALUE" lines.
+said() {
+	grep -qxF -e "$1" "$work/out"
+}
+
+# A failure of softsgx: status 125 and one line of its own that has $1 in it.
+refused() {
+	[ "$status" = 125 ] && [ ! -s "$work/out" ] &&
+		[ "$(wc -l <"$work/err")" = 1 ] &&
+		grep -q "^softsgx: .*$1" "$work/err"
+}
+
+same() {
+	[ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]
+}
+
+# Gone, or waiting to be reaped by whoever inherited it
+is_dead() {
+	[ -n "$1" ] && { [ ! -e "/proc/$1" ] || [ -z "$(tr -d '\0' <"/proc/$1/cmdline")" ]; }
+}
+
+# usage: wait_for FILE PATTERN; a minute at most
+wait_for() {
+	i=0
+	while ! grep -qs -e "$2" "$1" && [ $i -lt 600 ]; do
+		sleep 0.1
+		i=$((i + 1))
+	done
+}
+
+test_statuses() {
+	run -- true
+	check "status 0" [ "$status" = 0 ]
+	check "no output of its own" [ ! -s "$work/out" ]
+	check "no complaints" [ ! -s "$work/err" ]
+	run -- sh -c 'exit 7'
+	check "status 7" [ "$status" = 7 ]
+	run -- sh -c 'exit 2'
+	check "status 2" [ "$status" = 2 ]
+	run -- sh -c 'kill -9 $$'
+	check "status of a killed command" [ "$status" = 137 ]
+	run -- no-such-program
+	check "status of a program not found" [ "$status" = 127 ]
+	check "which is named" grep -q no-such-program "$work/err"
+	run -- /etc/passwd
+	check "status of a file that is no program" [ "$status" = 126 ]
+}
+
+test_streams() {
+	head -c 33554432 /dev/urandom >"$work/data"
+	run -- cat <"$work/data"
+	check "32 MiB through stdin and stdout" same "$work/data" "$work/out"
+	check "nothing on stderr" [ ! -s "$work/err" ]
+
+	printf 'one\ntwo' >"$work/in"
+	run -- sh -c 'cat; echo err >&2; exec <&-; head -c 3000000 /dev/zero >&2
+		echo out' <"$work/in"
+	printf 'one\ntwoout\n' >"$work/expected"
+	check "end of a piped stdin" same "$work/expected" "$work/out"
+	{ echo err; head -c 3000000 /dev/zero; } >"$work/expected"
+	check "stderr apart from stdout" same "$work/expected" "$work/err"
+
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'yes; echo "yes=$?" >&2' \
+		2>"$work/err" | head -n 1 >"$work/out"
+	check "a reader that leaves" grep -q 'yes=141' "$work/err"
+}
+
+in_vm='
+echo "cwd=$(pwd)"
+printf "env=%s\n" "$CLI_TEST"
+echo "ids=$(id -u) $(id -g) $(id -G)"
+echo "tmp=$(cat "$CLI_WORK/host-file")"
+echo "umask=$(umask)"
+echo changed >"$CLI_WORK/host-file"
+echo new >"$CLI_WORK/new-file"
+mkdir "$CLI_WORK/new-dir" && mv "$CLI_WORK/dir" "$CLI_WORK/moved"
+echo "after=$(cat "$CLI_WORK/host-file") $(cat "$CLI_WORK/moved/file")"
+echo kept >"$CLI_WORK/rw/file"
+echo "args=$#"
+for arg; do
+	printf "%s\0" "$arg"
+done >"$CLI_WORK/rw/args"
+echo "shm=$(stat -c %a /dev/shm)"
+exec 3<>/dev/ptmx && echo "ptmx=yes"
+echo "lo=$(cat /sys/class/net/lo/flags)"
+echo "stdin=$(readlink /proc/self/fd/0 | cut -c 1-4)"
+grep -q " /dev [^ ]* [^ ]*noexec" /proc/mounts || echo "dev=exec"
+ls -l /dev/sgx_enclave /dev/sgx_provision | grep -c ^crw-rw-rw- |
+	sed s/^/sgx=/
+'
+
+test_surroundings() {
+	mkdir "$work/rw" "$work/dir" "$work/rw/a b"
+	chmod 777 "$work/rw" "$work/dir"
+	echo host >"$work/host-file"
+	echo moved >"$work/dir/file"
+	chmod 666 "$work/host-file"
+	export CLI_WORK="$work" CLI_TEST='a "b" $c
+d\e'
+	printf '%s\0' 'a b' '' "'" '"$x"' 'new
+line' '*' '\' >"$work/args"
+	cd "$work/rw/a b" || exit 1
+	(umask 027
+	run --rw "$work/rw" -- sh -c "$in_vm" sh 'a b' '' "'" '"$x"' 'new
+line' '*' '\' </dev/null
+	echo $status >"$work/status")
+	cd "$OLDPWD" || exit 1
+
+	check "command ran" [ "$(cat "$work/status")" = 0 ]
+	check "working directory" said "cwd=$work/rw/a b"
+	check "environment, first line" said 'env=a "b" $c'
+	check "environment, second line" said 'd\e'
+	check "user and groups" said "ids=$(id -u) $(id -g) $(id -G)"
+	check "umask" said umask=0027
+	check "file in /tmp" said tmp=host
+	check "files can be changed, directories renamed" \
+		said "after=changed moved"
+	check "change is thrown away" [ "$(cat "$work/host-file")" = host ]
+	check "rename is thrown away" [ -f "$work/dir/file" ]
+	check "new file is thrown away" [ ! -e "$work/new-file" ]
+	check "--rw writes through" [ "$(cat "$work/rw/file")" = kept ]
+	check "number of arguments" said args=7
+	check "arguments" same "$work/args" "$work/rw/args"
+	check "/dev/shm" said shm=1777
+	check "/dev/ptmx" said ptmx=yes
+	check "loopback is up" said lo=0x9
+	check "stdin is no terminal" said stdin=pipe
+	check "/dev is executable" said dev=exec
+	case $SOFTSGX_RUN_FLAGS in
+	*--no-modules*) skip "SGX devices" "no modules" ;;
+	*) check "SGX devices are for all" said sgx=2 ;;
+	esac
+}
+
+test_user() {
+	if [ "$(id -u)" != 0 ]; then
+		skip "another user" "not root"
+		return
+	fi
+	mkdir -p "$work/home" "$work/theirs"
+	chown nobody "$work/home" "$work/theirs"
+	cp -r build/softsgx build/softsgx-init "$work/home/"
+	HOME=$work/home SOFTSGX_KERNELS=$work/kernels SOFTSGX_ACCEL=tcg \
+		setpriv --reuid nobody --regid nogroup --groups 4,65534 \
+		"$work/home/softsgx" run --no-modules --rw "$work/theirs" -- \
+		sh -c 'id -u; id -G; cat /etc/shadow; echo x >/etc/y
+			echo theirs >"$0/theirs/file"' "$work" \
+		>"$work/out" 2>"$work/err"
+	check "runs as the caller" said 65534
+	check "in the caller's groups" said "65534 4"
+	check "without the right to read all" \
+		grep -q "shadow: Permission denied" "$work/err"
+	check "without the right to write all" grep -q "/etc/y" "$work/err"
+	check "--rw with the caller's rights" \
+		[ "$(stat -c %U "$work/theirs/file")" = nobody ]
+}
+
+test_options() {
+	run
+	check "no command" refused "no command"
+	run --nonsense -- true
+	check "unknown option" refused --nonsense
+	run --epc
+	check "option without its value" refused "value"
+	for size in 0 3 -1 4097 1Z 99999999G 18446744073709551616 '' 64M1 1T; do
+		run --epc "$size" -- true
+		check "--epc '$size'" refused "epc"
+	done
+	for size in 0 1K 99999999G; do
+		run --mem "$size" -- true
+		check "--mem '$size'" refused "."
+	done
+	for n in 0 x 100000 -1; do
+		run --cpus "$n" -- true
+		check "--cpus '$n'" refused "cpus"
+	done
+	run --rw "$work/nowhere" -- true
+	check "--rw of nothing" refused nowhere
+	run --rw "$softsgx" -- true
+	check "--rw of a file" refused "not a directory"
+	run --log "$work/nowhere/log" -- true
+	check "--log into nothing" refused nowhere
+	run --kernel 1.2.3-none -- true
+	check "unknown kernel" refused 1.2.3-none
+	run --kernel "$(printf 'a\nb')" -- true
+	check "still one line" refused "unknown kernel"
+	run --module "$work/nowhere.ko" -- true
+	check "--module of nothing" refused nowhere
+	SOFTSGX_ACCEL=magic run -- true
+	check "unknown accelerator" refused magic
+	PATH=/nowhere run -- true
+	check "QEMU missing" refused "package qemu-system-x86"
+	mkdir "$work/gone"
+	(cd "$work/gone" && rmdir "$work/gone" && run -- true
+	echo "$status" >"$work/status")
+	status=$(cat "$work/status")
+	check "directory is gone" refused "directory"
+}
+
+test_host_trouble() {
+	TMPDIR=$work/nowhere run -- true
+	check "no directory for temporary files" refused nowhere
+	mkdir -p "$work/full"
+	if mount -t tmpfs -o size=64K none "$work/full" 2>/dev/null; then
+		TMPDIR=$work/full run -- true
+		check "no room on disk" refused "No space"
+		check "nothing left on it" [ -z "$(ls "$work/full")" ]
+		umount "$work/full"
+	else
+		skip "no room on disk" "cannot mount"
+		skip "nothing left on it" "cannot mount"
+	fi
+	SOFTSGX_BOOT_TIMEOUT=1 run -- true
+	check "a VM that does not boot in time" refused "in time"
+	XDG_CACHE_HOME=/proc/nowhere SOFTSGX_ACCEL=tcg run -- echo hello
+	check "no cache directory" said hello
+}
+
+test_guest_trouble() {
+	run --log "$work/log" -- sh -c 'echo before
+		echo c >/proc/sysrq-trigger; sleep 100'
+	check "panic: status" [ "$status" = 125 ]
+	check "panic: output so far" said before
+	check "panic: one line" [ "$(wc -l <"$work/err")" = 1 ]
+	check "panic: which one" grep -q "^softsgx: .*sysrq triggered crash" \
+		"$work/err"
+	check "--log has it" grep -q "sysrq triggered crash" "$work/log"
+	run --append rdinit=/nowhere -- true
+	check "a VM without init" refused .
+}
+
+test_check() {
+	run --check -- sh -c 'exit 3'
+	check "--check passes the status on" [ "$status" = 3 ]
+	run --check -- sh -c 'echo "<4>WARNING: a test" >/dev/kmsg'
+	check "a warning is found" [ "$status" = 0 ] # not the kernel's own line
+	case $SOFTSGX_RUN_FLAGS in
+	*--no-modules*)
+		skip "modules are unloaded" "no modules"
+		;;
+	*)
+		run --check -- sh -c 'exec 9</dev/sgx_enclave; (sleep 100) &'
+		check "modules are unloaded" [ "$status" = 0 ]
+		;;
+	esac
+}
+
+# usage: on_terminal COMMAND; runs it on a terminal of 33 lines, 101 columns,
+# with this function's stdin for keys
+on_terminal() {
+	script -qefc "stty rows 33 cols 101; $1" /dev/null >"$work/tty" 2>&1
+}
+
+test_terminal() {
+	run_tty="$softsgx run $SOFTSGX_RUN_FLAGS --"
+	sleep 60 | on_terminal "$run_tty sh -c 'tty; stty size; exit 5'; \
+		echo status=\$?; stty -a" &
+	wait_for "$work/tty" 'status='
+	check "size of the terminal" grep -q "^33 101" "$work/tty"
+	check "a terminal of its own" grep -q "^/dev/pts/0" "$work/tty"
+	check "status on a terminal" grep -q "status=5" "$work/tty"
+	wait_for "$work/tty" 'echoke'
+	check "terminal is restored" grep -q " icanon" "$work/tty"
+
+	{
+		wait_for "$work/tty" 'ready'
+		printf 'typed\r'
+		wait_for "$work/tty" 'got typed'
+		printf '\003'
+		sleep 20
+	} | on_terminal "$run_tty sh -c 'trap \"echo interrupted; exit 9\" INT
+		echo ready; read -r x; echo got \$x; while :; do sleep 0.1; done'
+		echo status=\$?" &
+	wait_for "$work/tty" 'status='
+	check "keys arrive" grep -q "got typed" "$work/tty"
+	check "Ctrl-C interrupts" grep -q "interrupted" "$work/tty"
+	check "and the status is the command's" grep -q "status=9" "$work/tty"
+
+	sleep 60 | on_terminal "$run_tty sh -c '
+		trap \"stty size; exit\" WINCH; echo ready
+		while :; do sleep 0.1; done' </dev/tty & \
+		while ! grep -q ready $work/tty; do sleep 0.1; done
+		stty rows 44 cols 77; wait; echo status=\$?" &
+	wait_for "$work/tty" 'status='
+	check "a new size arrives" grep -q "^44 77" "$work/tty"
+}
+
+test_signals() {
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c \
+		'trap "echo term; exit 3" TERM; echo ready
+		while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for "$work/out" ready
+	kill -TERM $pid
+	wait $pid
+	check "SIGTERM: status" [ $? = 3 ]
+	check "SIGTERM is the command's" said term
+
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'trap "" TERM; echo ready
+		while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for "$work/out" ready
+	kill -TERM $pid
+	sleep 1
+	check "a signal may be ignored" kill -0 $pid
+	kill -TERM $pid
+	wait $pid
+	check "a second one may not" [ $? = 143 ]
+
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'echo ready; sleep 1000' \
+		>"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for "$work/out" ready
+	vm=$(pgrep -P $pid)
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	sleep 1
+	check "QEMU does not survive" is_dead "$vm"
+
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- true >"$work/out" 2>"$work/err" &
+	pid=$!
+	sleep 1
+	kill -TERM $pid
+	wait $pid
+	check "SIGTERM while booting" [ $? = 143 ]
+}
+
+for group in ${SOFTSGX_TESTS:-statuses streams surroundings user options \
+	host_trouble guest_trouble check terminal signals}; do
+	echo "# $group"
+	"test_$group"
+done
+wait
+
+check "no temporary files are left" [ -z "$(ls -A "$TMPDIR")" ]
+echo "1..$count"
+[ "$failed" = 0 ]
