@@ -3,12 +3,15 @@
  * The test enclave in a program; encl_util.h says what the functions do.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,8 +22,14 @@
 #define EPC_FILE	"/sys/kernel/debug/softsgx/epc"
 /* Enclaves are taken down by a worker in the kernel, some time after close(). */
 #define EPC_WAIT_MS	20000
+#define MAX_DEPTH	8
+#define STACK_SIZE	(128 * 1024)
+
+#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 
 struct encl_caught encl_caught;
+
+static const int faults[] = { SIGILL, SIGFPE, SIGSEGV, SIGBUS, SIGTRAP };
 
 static long epc_at_start = -1;
 
@@ -36,7 +45,7 @@ void die(const char *fmt, ...)
 	exit(1);
 }
 
-void msleep(unsigned int ms)
+void sleep_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 
@@ -87,7 +96,7 @@ static void add_blob(struct encl *encl, const struct encl_spec *spec)
 	    softsgx_image_add(&encl->image, offset + sizeof(page), sizeof(page), NULL,
 			      SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W, true))
 		die("%s", softsgx_last_error());
-	encl->blob = offset;
+	encl->blob_offset = offset;
 }
 
 void encl_build(struct encl *encl, const struct encl_spec *spec)
@@ -102,24 +111,26 @@ void encl_build(struct encl *encl, const struct encl_spec *spec)
 		add_blob(encl, spec);
 }
 
-/* The processor decides on the image as it is now: 0 or the loader's error. */
-int encl_start(struct encl *encl)
+void encl_sign(struct encl *encl)
 {
 	static struct evp_pkey_st *key;
-	struct sgx_sigstruct sig;
 	char path[PATH_MAX];
-	u64 offset;
-	int ret;
 
 	encl_path(path, sizeof(path), TEST_KEY);
 	if (!key && softsgx_key_load(path, &key))
 		die("%s", softsgx_last_error());
-	if (softsgx_image_sign(&encl->image, key, &sig))
+	if (softsgx_image_sign(&encl->image, key, &encl->sig))
 		die("%s", softsgx_last_error());
+}
+
+int encl_start(struct encl *encl)
+{
+	u64 offset;
+	int ret;
 
 	ret = softsgx_enclave_open(&encl->e);
 	if (!ret)
-		ret = softsgx_enclave_load(&encl->e, &encl->image, &sig);
+		ret = softsgx_enclave_load(&encl->e, &encl->image, &encl->sig);
 	if (ret)
 		return ret;
 
@@ -127,8 +138,8 @@ int encl_start(struct encl *encl)
 	while (encl->nr_tcs < ENCL_NR_TCS &&
 	       softsgx_image_tcs(&encl->image, encl->nr_tcs, &offset))
 		encl->tcs[encl->nr_tcs++] = encl->e.base + offset;
-	if (encl->blob) {
-		encl->blob += encl->e.base;
+	if (encl->blob_offset) {
+		encl->blob = encl->e.base + encl->blob_offset;
 		encl->blob_data = encl->blob + SGX_PAGE_SIZE;
 	}
 	return 0;
@@ -139,6 +150,7 @@ void encl_load(struct encl *encl, const struct encl_spec *spec)
 	static const struct encl_spec plain;
 
 	encl_build(encl, spec ?: &plain);
+	encl_sign(encl);
 	if (encl_start(encl))
 		die("%s", softsgx_last_error());
 	encl_do(encl, 0, ENCL_INFO, (uintptr_t)&encl->info, 0, 0);
@@ -161,33 +173,63 @@ u64 encl_gprsgx(const struct encl *encl, unsigned int n, unsigned int frame)
 	return encl_frame(encl, n, frame + 1) - sizeof(struct sgx_gprsgx);
 }
 
-static int outcome(int ret, const struct sgx_enclave_run *run, const struct encl_call *call)
+static __thread void *stacks[MAX_DEPTH];
+static __thread unsigned int depth;
+
+static void *new_stack(void)
 {
-	if (ret || run->function != SGX_EEXIT)
-		return -1;
-	return !call || call->status == ENCL_DONE ? 0 : -1;
+	void *p;
+
+	if (depth == MAX_DEPTH)
+		die("too many calls in calls");
+	p = stacks[depth];
+	if (!p)
+		p = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (p == MAP_FAILED)
+		die("mmap: %m");
+	stacks[depth++] = p;
+	return (u8 *)p + STACK_SIZE;
 }
 
-int encl_run(const struct encl *encl, unsigned int n, unsigned long op,
-	     struct encl_call *call, struct sgx_enclave_run *run)
+void encl_unwind(void)
+{
+	depth = 0;
+}
+
+static int enter_on_new_stack(struct sgx_enclave_run *run, unsigned int function,
+			      const struct softsgx_args *args)
+{
+	void *top = new_stack();
+	int ret;
+
+	asm volatile("mov %%rsp, %%rbx\n\t"
+		     "mov %[top], %%rsp\n\t"
+		     "call softsgx_enter\n\t"
+		     "mov %%rbx, %%rsp"
+		     : "=a"(ret), "+D"(run), "+S"(function), "+d"(args)
+		     : [top] "r"(top)
+		     : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc",
+		       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+		       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	depth--;
+	return ret;
+}
+
+int encl_enter(const struct encl *encl, unsigned int n, unsigned int function,
+	       unsigned long op, struct encl_call *call, struct sgx_enclave_run *run)
 {
 	struct softsgx_args args = { .rdi = op, .rsi = (uintptr_t)call };
+	int ret;
 
-	if (call)
+	if (call && function == SGX_EENTER)
 		call->status = ENCL_PENDING;
 	run->tcs = encl->tcs[n];
 	run->function = 0;
-	return outcome(softsgx_enter(run, SGX_EENTER, &args), run, call);
-}
-
-int encl_resume(const struct encl *encl, unsigned int n, struct encl_call *call,
-		struct sgx_enclave_run *run)
-{
-	struct softsgx_args args = { };
-
-	run->tcs = encl->tcs[n];
-	run->function = 0;
-	return outcome(softsgx_enter(run, SGX_ERESUME, &args), run, call);
+	ret = enter_on_new_stack(run, function, &args);
+	if (ret || run->function != SGX_EEXIT)
+		return -1;
+	return !call || call->status == ENCL_DONE ? 0 : -1;
 }
 
 unsigned long encl_do(const struct encl *encl, unsigned int n, unsigned long op,
@@ -197,9 +239,9 @@ unsigned long encl_do(const struct encl *encl, unsigned int n, unsigned long op,
 	struct sgx_enclave_run run = { };
 
 	if (encl_run(encl, n, op, &call, &run))
-		die("operation %lu on TCS %u: function %u, vector %u, error %#x, address %#llx, status %lu",
-		    op, n, run.function, run.exception_vector, run.exception_error_code,
-		    run.exception_addr, call.status);
+		die("operation %lu on TCS %u: status %lu, function %u, vector %u, error %#x at %#llx",
+		    op, n, call.status, run.function, run.exception_vector,
+		    run.exception_error_code, run.exception_addr);
 	return call.ret;
 }
 
@@ -258,17 +300,17 @@ void encl_catch(int sig, int flags)
 {
 	struct sigaction sa = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | flags };
 
-	sigfillset(&sa.sa_mask);
+	if (!(flags & SA_NODEFER))
+		sigfillset(&sa.sa_mask);
 	if (sigaction(sig, &sa, NULL))
 		die("sigaction: %m");
 }
 
 void encl_catch_faults(int flags)
 {
-	static const int faults[] = { SIGILL, SIGFPE, SIGSEGV, SIGBUS, SIGTRAP };
 	size_t i;
 
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; i < ARRAY_LEN(faults); i++)
 		encl_catch(faults[i], flags);
 }
 
@@ -305,6 +347,49 @@ void encl_random_regs(u64 *seed, struct encl_regs *regs)
 	regs->fcw = 0x7f | (encl_random64(seed) & 0xc00) | 0x300;
 }
 
+/* In a process of its own, which dies of it. */
+static void __attribute__((noreturn)) raise_natively(unsigned int fault)
+{
+	static const u32 mxcsr = 0x1d80;
+	static const float one = 1;
+	u64 words[2];
+
+	if (fault == ENCL_INT1)
+		asm volatile(".byte 0xf1");
+	if (fault == ENCL_SSE)
+		asm volatile("ldmxcsr %0\n\t"
+			     "movss %1, %%xmm0\n\t"
+			     "pxor %%xmm1, %%xmm1\n\t"
+			     "divss %%xmm1, %%xmm0"
+			     : : "m"(mxcsr), "m"(one) : "xmm0", "xmm1");
+	if (fault == ENCL_ALIGN)
+		asm volatile("pushfq\n\t"
+			     "orl $0x40000, (%%rsp)\n\t"
+			     "popfq\n\t"
+			     "mov 1(%0), %%rax"
+			     : : "r"(words) : "rax", "memory", "cc");
+	_exit(0);
+}
+
+bool encl_cpu_raises(unsigned int fault)
+{
+	const int sig = fault == ENCL_INT1 ? SIGTRAP : fault == ENCL_SSE ? SIGFPE : SIGBUS;
+	pid_t pid = fork();
+	int status;
+	size_t i;
+
+	if (pid < 0)
+		die("fork: %m");
+	if (!pid) {
+		for (i = 0; i < ARRAY_LEN(faults); i++)
+			signal(faults[i], SIG_DFL);
+		raise_natively(fault);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid: %m");
+	return WIFSIGNALED(status) && WTERMSIG(status) == sig;
+}
+
 long encl_epc_free(void)
 {
 	FILE *f = fopen(EPC_FILE, "r");
@@ -319,10 +404,23 @@ long encl_epc_free(void)
 	return pages;
 }
 
+/* Programs die here on purpose; the kernel log is for what is not. */
+static void no_crash_messages(void)
+{
+	int fd = open("/proc/sys/debug/exception-trace", O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "0", 1) < 0)
+		fprintf(stderr, "# exception-trace: %m\n");
+	close(fd);
+}
+
 /* Before main(), so that forked tests know it */
-static void __attribute__((constructor)) remember_epc(void)
+static void __attribute__((constructor)) prepare(void)
 {
 	epc_at_start = encl_epc_free();
+	no_crash_messages();
 }
 
 bool encl_epc_is_back(void)
@@ -333,7 +431,7 @@ bool encl_epc_is_back(void)
 	if (epc_at_start < 0 || pages < 0)
 		die("no %s", EPC_FILE);
 	for (ms = 0; pages != epc_at_start && ms < EPC_WAIT_MS; ms += 10) {
-		msleep(10);
+		sleep_ms(10);
 		pages = encl_epc_free();
 	}
 	if (pages != epc_at_start)
@@ -341,29 +439,56 @@ bool encl_epc_is_back(void)
 	return pages == epc_at_start;
 }
 
-static void *wait_inside(void *arg)
+static void *visit(void *arg)
 {
-	struct encl_thread_in *t = arg;
+	struct encl_visitor *v = arg;
 
-	t->tid = syscall(SYS_gettid);
-	t->call.a[0] = (uintptr_t)&t->go;
-	t->call.a[1] = (uintptr_t)&t->ready;
-	t->ret = encl_run(t->encl, t->n, ENCL_WAIT, &t->call, &t->run);
-	t->ready = 1;
+	v->tid = syscall(SYS_gettid);
+	v->call.a[0] = (uintptr_t)&v->go;
+	v->call.a[1] = (uintptr_t)&v->ready;
+	v->ret = encl_run(v->encl, v->n, ENCL_WAIT, &v->call, &v->run);
+	STORE(v->out, true);
+	STORE(v->ready, 1);
+	while (v->ret) {
+		while (!LOAD(v->resume) && !LOAD(v->end))
+			usleep(100);
+		if (!LOAD(v->resume))
+			break;
+		STORE(v->resume, false);
+		v->ret = encl_resume(v->encl, v->n, &v->call, &v->run);
+		STORE(v->out, true);
+	}
 	return NULL;
 }
 
-void encl_enter_thread(struct encl_thread_in *t, const struct encl *encl, unsigned int n)
+void encl_visit(struct encl_visitor *v, const struct encl *encl, unsigned int n)
 {
-	*t = (struct encl_thread_in){ .encl = encl, .n = n };
-	if (pthread_create(&t->thread, NULL, wait_inside, t))
+	*v = (struct encl_visitor){ .encl = encl, .n = n };
+	if (pthread_create(&v->thread, NULL, visit, v))
 		die("pthread_create: %m");
-	while (!t->ready)
+	while (!LOAD(v->ready))
 		usleep(100);
 }
 
-void encl_leave_thread(struct encl_thread_in *t)
+void encl_visit_wait(struct encl_visitor *v)
 {
-	t->go = 1;
-	pthread_join(t->thread, NULL);
+	while (!LOAD(v->out))
+		usleep(100);
+}
+
+void encl_visit_resume(struct encl_visitor *v)
+{
+	STORE(v->go, 1);
+	STORE(v->out, false);
+	STORE(v->resume, true);
+	encl_visit_wait(v);
+}
+
+void encl_visit_end(struct encl_visitor *v)
+{
+	STORE(v->go, 1);
+	STORE(v->end, true);
+	if (!v->joined)
+		pthread_join(v->thread, NULL);
+	v->joined = true;
 }

@@ -53,7 +53,9 @@ static void random_args(u64 *seed, struct softsgx_raw *raw, struct encl_call *ca
 TEST_F(entry, registers_inside)
 {
 	struct softsgx_raw *raw = &self->raw;
-	const unsigned long flags[] = { 0, FLAG_DF, FLAG_CF | FLAG_ZF, FLAG_OF | FLAG_ID | FLAG_SF };
+	const unsigned long flags[] = {
+		0, FLAG_DF, FLAG_CF | FLAG_ZF, FLAG_OF | FLAG_ID | FLAG_SF,
+	};
 	struct encl_call call = { };
 	struct softsgx_raw in;
 	unsigned int i, r;
@@ -150,12 +152,11 @@ TEST_F(entry, registers_outside)
 static u64 landed_sp __attribute__((used)), landing_stack __attribute__((used));
 
 asm("	.pushsection .text\n"
-    "landing:\n"
-    "	mov	%rsp, landed_sp(%rip)\n"
-    "	mov	landing_stack(%rip), %rsp\n"
-    "	jmp	softsgx_raw_enclu + 3\n"
-    "	.popsection\n");
-extern const char landing[];
+	"landing:\n"
+	"	mov	%rsp, landed_sp(%rip)\n"
+	"	mov	landing_stack(%rip), %rsp\n"
+	"	jmp	softsgx_raw_enclu + 3\n"
+	"	.popsection\n");
 
 TEST_F(entry, eexit_keeps_stack_pointer)
 {
@@ -163,7 +164,7 @@ TEST_F(entry, eexit_keeps_stack_pointer)
 	u64 end = self->encl.tcs[0];
 	struct encl_call call = {
 		.regs.gpr[ENCL_RAX] = SGX_EEXIT,
-		.regs.gpr[ENCL_RBX] = (uintptr_t)landing,
+		.regs.gpr[ENCL_RBX] = (uintptr_t)ADDRESS_OF(landing),
 	};
 
 	landing_stack = raw_sp(raw);
@@ -173,7 +174,7 @@ TEST_F(entry, eexit_keeps_stack_pointer)
 	EXPECT_EQ(ENCL_PENDING, call.status);
 	EXPECT_LT(landed_sp, end);
 	EXPECT_GT(landed_sp, end - ENCL_STACK_PAGES * SGX_PAGE_SIZE);
-	EXPECT_EQ((uintptr_t)landing, raw->regs.bx);
+	EXPECT_EQ((uintptr_t)ADDRESS_OF(landing), raw->regs.bx);
 	EXPECT_EQ(SGX_EEXIT, raw->regs.ax);
 	/* The TCS is free again. */
 	EXPECT_EQ(0, encl_raw(&self->encl, 0, raw, ENCL_NOP, NULL));
@@ -258,11 +259,11 @@ TEST_F(entry, bases)
 	check_bases(_metadata, &self->encl, USER_DS, 0x123456789abcULL, 1);
 }
 
-static volatile bool hog_stop;
+static bool hog_stop;
 
 static void *hog(void *arg)
 {
-	while (!hog_stop)
+	while (!LOAD(hog_stop))
 		set_gs_base(0x5555);
 	return NULL;
 }
@@ -278,7 +279,7 @@ TEST_F(entry, bases_and_scheduling)
 	for (i = 0; i < 8; i++)
 		check_bases(_metadata, &self->encl, i & 1 ? USER_DS : 0,
 			    0x7000000000ULL + i, 3000000);
-	hog_stop = true;
+	STORE(hog_stop, true);
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
 		pthread_join(thread[i], NULL);
 }

@@ -51,13 +51,13 @@ FIXTURE_TEARDOWN(operand)
 
 static u64 map(int prot)
 {
-	volatile char *p = mmap(NULL, 3 * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
+	u8 *p = mmap(NULL, 3 * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		die("mmap: %m");
 	p[SGX_PAGE_SIZE] = 1;
-	if (mprotect((void *)p, 3 * SGX_PAGE_SIZE, prot))
+	if (mprotect(p, 3 * SGX_PAGE_SIZE, prot))
 		die("mprotect: %m");
 	return (uintptr_t)p + SGX_PAGE_SIZE;
 }
@@ -138,13 +138,13 @@ TEST_F(operand, tcs_of_another_process)
 
 TEST_F(operand, tcs_in_use)
 {
-	struct encl_thread_in t;
+	struct encl_visitor t;
 
-	encl_enter_thread(&t, &self->encl, 1);
+	encl_visit(&t, &self->encl, 1);
 	enter_fails(self->encl.tcs[1], V_GP, 0, 0);
 	resume_fails(self->encl.tcs[1], V_GP, 0, 0);
 	EXPECT_EQ(1, encl_do(&self->encl, 0, ENCL_ADD, 1, 0, 0));
-	encl_leave_thread(&t);
+	encl_visit_end(&t);
 	EXPECT_EQ(0, t.ret);
 	EXPECT_EQ(2, encl_do(&self->encl, 1, ENCL_ADD, 1, 0, 0));
 }
@@ -184,7 +184,7 @@ TEST_F(operand, frame_without_access)
 	ASSERT_EQ(0, mprotect(p, SGX_PAGE_SIZE, PROT_NONE));
 	enter_fails(tcs, V_PF, PF_USER | SGX_PFEC_W, frame);
 	ASSERT_EQ(0, mprotect(p, SGX_PAGE_SIZE, PROT_READ | PROT_WRITE));
-	*(volatile char *)p;
+	LOAD(*(u8 *)p);
 	EXPECT_EQ(2, encl_do(&self->encl, 0, ENCL_ADD, 1, 0, 0));
 	ASSERT_EQ(0, mprotect(p, SGX_PAGE_SIZE, PROT_READ));
 	enter_fails(tcs, V_PF, PF_USER | SGX_PFEC_W | SGX_PFEC_P, frame);
@@ -192,7 +192,7 @@ TEST_F(operand, frame_without_access)
 	enter_fails(tcs, V_PF, PF_USER | SGX_PFEC_W, frame);
 	ASSERT_NE(MAP_FAILED, mmap(p, SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
-	*(volatile char *)p = 1;
+	STORE(*(u8 *)p, 1);
 	enter_fails(tcs, V_PF, PF_EPCM_WRITE, frame);
 	/* No trace is left of all this. */
 	ASSERT_NE(MAP_FAILED, mmap(p, SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
@@ -237,6 +237,7 @@ FIXTURE_TEARDOWN(tcs)
 }
 
 #define first_entry_fails(vector, error, addr) do { \
+	encl_sign(&self->encl); \
 	ASSERT_EQ(0, encl_start(&self->encl)) { \
 		TH_LOG("%s", softsgx_last_error()); \
 	} \
@@ -294,6 +295,7 @@ TEST_F(tcs, entry_outside)
 	struct softsgx_args args = { .rdi = ENCL_NOP };
 
 	self->tcs->entry_offset = self->encl.image.size + 0x100000;
+	encl_sign(&self->encl);
 	ASSERT_EQ(0, encl_start(&self->encl));
 	run.tcs = self->encl.tcs[0];
 	EXPECT_EQ(0, softsgx_enter(&run, SGX_EENTER, &args));
@@ -305,6 +307,7 @@ TEST_F(tcs, frame_outside)
 	u64 addr;
 
 	self->tcs->ssa_offset = self->encl.image.size;
+	encl_sign(&self->encl);
 	ASSERT_EQ(0, encl_start(&self->encl));
 	addr = self->encl.e.base + self->encl.e.size;
 	enter_fails(self->encl.tcs[0], V_PF, PF_EPCM_WRITE, addr);
@@ -314,6 +317,7 @@ TEST_F(tcs, frame_outside)
 TEST_F(tcs, frame_is_code)
 {
 	self->tcs->ssa_offset = 0;
+	encl_sign(&self->encl);
 	ASSERT_EQ(0, encl_start(&self->encl));
 	enter_fails(self->encl.tcs[0], V_PF, PF_USER | SGX_PFEC_P | SGX_PFEC_W,
 		    self->encl.e.base);
@@ -325,6 +329,7 @@ TEST_F(tcs, frame_is_tcs)
 
 	softsgx_image_tcs(&self->encl.image, 1, &offset);
 	self->tcs->ssa_offset = offset;
+	encl_sign(&self->encl);
 	ASSERT_EQ(0, encl_start(&self->encl));
 	enter_fails(self->encl.tcs[0], V_PF, PF_EPCM_WRITE, self->encl.tcs[1]);
 }
