@@ -4,7 +4,7 @@
 
 RUN_KERNEL ?= $(firstword $(KERNELS))
 
-.PHONY: run run-hello test test-suites kernels
+.PHONY: run run-hello test kernels
 run:
 	@scripts/install-deps run
 	@$(MAKE) --no-print-directory run-hello KERNELS="$(or $(RUN_KERNEL),$(error no kernel))"
@@ -16,8 +16,12 @@ test:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory test-suites
 
-test-suites: modules tools samples kernels unit-build vmtests selftest-build
-	@tests/run
+test-suites: modules tools samples kernels vmtests selftest-build host-tests
+	@tests/run $(SUITES)
+
+.PHONY: test-suites host-tests
+host-tests: $(addprefix $(UNIT)/,$(UNIT_TESTS)) $(LIB_TEST_BIN) $(FUZZ)/core_enclu.replay \
+		$(B)/lib/sign test-encl
 
 # Stock kernel images to boot, unpacked from their packages if not installed.
 kernels:

@@ -239,7 +239,7 @@ unsigned long encl_do(const struct encl *encl, unsigned int n, unsigned long op,
 	struct sgx_enclave_run run = { };
 
 	if (encl_run(encl, n, op, &call, &run))
-		die("operation %lu on TCS %u: status %lu, function %u, vector %u, error %#x at %#llx",
+		die("operation %lu, TCS %u: status %lu, function %u, vector %u, error %#x at %#llx",
 		    op, n, call.status, run.function, run.exception_vector,
 		    run.exception_error_code, run.exception_addr);
 	return call.ret;

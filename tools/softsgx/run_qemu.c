@@ -94,7 +94,7 @@ static void add_machine(struct list *args, const struct boot *boot)
 	    xstrdup("on,obsolete=deny,elevateprivileges=deny,spawn=deny"));
 	add(args, "-machine", xstrdup("pc,hpet=off,vmport=off"));
 	add(args, "-accel", xstrdup(kvm ? "kvm" : tcg));
-	add(args, "-cpu", xstrdup(kvm ? "host" : "max"));
+	add(args, "-cpu", xstrdup(kvm ? "host" : "max,-erms,-fsrm"));
 	add(args, "-smp", xprintf("%lu", boot->cpus));
 	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
 	add(args, "-kernel", xprintf("/proc/self/fd/%d", boot->image));
