@@ -225,7 +225,8 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 	e->restore = false;
 	memset(&e->frame, 0, sizeof(e->frame));
 
-	if (lp->inside || regs->bx & (SGX_PAGE_SIZE - 1))
+	if (lp->inside || regs->bx & (SGX_PAGE_SIZE - 1) ||
+	    !sgxcore_canonical(lp->cpu->model, regs->bx))
 		return sgxcore_gp();
 	out = lp->ops->translate(lp, regs->bx, SGXCORE_READ, &e->tcs);
 	if (out.kind != SGXCORE_OK)

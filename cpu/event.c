@@ -140,6 +140,10 @@ static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 	if (sgxcpu_vdso_fixup(regs, vector, error_code, addr))
 		return true;
 
+	/* For these the kernel takes the address only now. */
+	if (vector == SGXCORE_TRAP_MF || vector == SGXCORE_TRAP_XM)
+		match = regs->ip;
+
 	arm_note(lp, vector, error_code, match,
 		 vector == SGXCORE_TRAP_PF ? addr : regs->ip);
 	return false;
@@ -183,14 +187,18 @@ void sgxcpu_signal(struct pt_regs *regs)
 {
 	struct sgxcpu_lp *lp = sgxcpu_lp_find();
 	struct sgxcore_event ev = { };
+	u64 ip;
 
 	if (!lp)
 		return;
 	if (lp->core.inside) {
+		ip = regs->ip;
 		if (sgxcpu_signal_is_debug())
 			ev = (struct sgxcore_event){ .exception = true,
 						     .vector = SGXCORE_TRAP_DB };
 		aex(lp, regs, &ev);
+		if (ev.exception)
+			arm_note(lp, SGXCORE_TRAP_DB, 0, ip, regs->ip);
 	}
 	if (lp->note.armed)
 		sgxcpu_signal_fixup(lp);

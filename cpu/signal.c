@@ -25,6 +25,7 @@ static struct kernel_siginfo *find_pending(u64 addr)
 		case SIGBUS:
 		case SIGILL:
 		case SIGFPE:
+		case SIGTRAP:
 			if ((u64)q->info.si_addr == addr)
 				return &q->info;
 		}
@@ -58,6 +59,9 @@ void sgxcpu_signal_fixup(struct sgxcpu_lp *lp)
 		info->si_addr = (void __user *)note->addr;
 		if (note->epcm)
 			info->si_code = SEGV_ACCERR;
+		/* What the synthetic state says, not the enclave's */
+		if (note->vector == SGXCORE_TRAP_MF || note->vector == SGXCORE_TRAP_XM)
+			info->si_code = FPE_FLTINV;
 		set_trap(note->vector, note->error_code, note->addr);
 	}
 	spin_unlock_irq(&current->sighand->siglock);

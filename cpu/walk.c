@@ -80,6 +80,10 @@ static struct sgxcore_outcome translate(struct sgxcore_lp *lp, u64 la,
 	u32 code = SGX_PFEC_U | (write ? SGX_PFEC_W : 0);
 
 	x->page = NULL;
+	/* As for an access: what is in the kernel's half is no business of a program. */
+	if (la >= TASK_SIZE_MAX)
+		code |= SGX_PFEC_P;
+
 	switch (walk_page(&walk, la, write)) {
 	case 0:
 	case -ENXIO:

@@ -28,12 +28,6 @@ static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsig
 	return page ? 0 : -EFAULT;
 }
 
-/* On x86 whatever can be accessed at all can be read. */
-static bool vma_allows(const struct vm_area_struct *vma, bool write)
-{
-	return vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS);
-}
-
 static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
 {
 	struct mm_struct *mm = current->mm;
@@ -45,10 +39,10 @@ static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
 		return -EFAULT;
 
 	vma = vma_lookup(mm, la);
-	if (!vma)
-		ret = -EFAULT;
-	else if (!vma_allows(vma, write))
-		ret = -EACCES;
+	if (!vma || !(vma->vm_flags & VM_ACCESS_FLAGS))
+		ret = -EFAULT;	/* PROT_NONE is not present */
+	else if (write && !(vma->vm_flags & VM_WRITE))
+		ret = -EACCES;	/* whatever can be accessed at all can be read */
 	else if (vma->vm_ops != &sgxdrv_vm_ops)
 		ret = -ENXIO;
 	else

@@ -112,7 +112,8 @@ static bool is_bad_line(const char *line)
 		"detected stall",
 		"refcount_t: ",
 		"ODEBUG: ",
-		"general protection fault",
+		"general protection fault,",	/* the kernel's own, not "traps: PROGRAM ..." */
+		"general protection fault:",
 		"unable to handle",
 		"unreferenced object",
 		"suspected memory leaks",

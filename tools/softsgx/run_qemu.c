@@ -94,6 +94,7 @@ static void add_machine(struct list *args, const struct boot *boot)
 	    xstrdup("on,obsolete=deny,elevateprivileges=deny,spawn=deny"));
 	add(args, "-machine", xstrdup("pc,hpet=off,vmport=off"));
 	add(args, "-accel", xstrdup(kvm ? "kvm" : tcg));
+	/* Emulated, the byte-wise string instructions are the slow ones. */
 	add(args, "-cpu", xstrdup(kvm ? "host" : "max,-erms,-fsrm"));
 	add(args, "-smp", xprintf("%lu", boot->cpus));
 	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
