@@ -194,12 +194,13 @@ test_user() {
 	mkdir -p "$work/home" "$work/theirs"
 	chown nobody "$work/home" "$work/theirs"
 	cp -r build/softsgx build/softsgx-init "$work/home/"
-	HOME=$work/home SOFTSGX_KERNELS=$work/kernels SOFTSGX_ACCEL=tcg \
+	# From where nobody may be: the tree can be in a home that is closed to others.
+	(cd "$work/home" && HOME=$work/home SOFTSGX_KERNELS=$work/kernels SOFTSGX_ACCEL=tcg \
 		setpriv --reuid nobody --regid nogroup --groups 4,65534 \
 		"$work/home/softsgx" run --no-modules --rw "$work/theirs" -- \
 		sh -c 'id -u; id -G; cat /etc/shadow; echo x >/etc/y
 			echo theirs >"$0/theirs/file"' "$work" \
-		>"$work/out" 2>"$work/err"
+		>"$work/out" 2>"$work/err")
 	check "runs as the caller" said 65534
 	check "in the caller's groups" said "65534 4"
 	check "without the right to read all" \
