@@ -26,7 +26,7 @@ DEFINE_SHOW_ATTRIBUTE(sgxdrv_epc);
 void __init sgxdrv_debugfs_init(void)
 {
 	root = debugfs_create_dir("softsgx", NULL);
-	debugfs_create_file("epc", 0400, root, NULL, &sgxdrv_epc_fops);
+	debugfs_create_file("epc", 0444, root, NULL, &sgxdrv_epc_fops);
 	sgxdrv_inject_init(root);
 }
 

@@ -43,7 +43,8 @@ static const struct fs_mount root_mounts[] = {
 	{ "mqueue", NEWROOT "/dev/mqueue", NULL, MS_NOSUID | MS_NODEV, true },
 	{ "cgroup2", NEWROOT "/sys/fs/cgroup", NULL,
 	  MS_NOSUID | MS_NODEV | MS_NOEXEC, true },
-	{ "debugfs", NEWROOT "/sys/kernel/debug", NULL, 0, true },
+	/* For all to look in: what may be written has a mode of its own. */
+	{ "debugfs", NEWROOT "/sys/kernel/debug", "mode=755", 0, true },
 	{ "tracefs", NEWROOT "/sys/kernel/tracing", NULL, 0, true },
 };
 
