@@ -63,7 +63,7 @@ static void free_chunks(void)
 
 static struct page *alloc_chunk(unsigned long left, unsigned int *order)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
+	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY;
 	struct page *page;
 
 	*order = min_t(unsigned int, *order, ilog2(left));
