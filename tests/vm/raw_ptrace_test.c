@@ -220,7 +220,8 @@ TEST_F(ptrace, registers_of_thread_inside)
 	wait_stop(_metadata, self, SIGUSR1);
 	STORE(self->s->go, 1);
 	finish(_metadata, self);
-	EXPECT_GE(self->s->raw.aex_count, 10);
+	/* Some may have hit the AEP before the thread was back inside. */
+	EXPECT_GE(self->s->raw.aex_count, 1);
 }
 
 /* PTRACE_INTERRUPT needs no signal. */
