@@ -72,6 +72,8 @@ static int __init sgxcpu_init(void)
 	return 0;
 
 err_walk:
+	/* The trap may have been redirected for a moment: a task can have got an LP. */
+	sgxcpu_lp_exit();
 	sgxcpu_walk_exit();
 err_encls:
 	sgxcpu_encls_exit();
