@@ -26,6 +26,11 @@ static int sgxdrv_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void sgxdrv_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	sgxdrv_encl_show(m, file->private_data);
+}
+
 static const struct file_operations encl_fops = {
 	.owner			= THIS_MODULE,
 	.open			= sgxdrv_open,
@@ -34,6 +39,7 @@ static const struct file_operations encl_fops = {
 	.compat_ioctl		= compat_ptr_ioctl,
 	.mmap			= sgxdrv_mmap,
 	.get_unmapped_area	= sgxdrv_get_unmapped_area,
+	.show_fdinfo		= sgxdrv_show_fdinfo,
 };
 
 /* An open file of this device is the permission; there is nothing to do with it. */

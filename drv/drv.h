@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct file;
+struct seq_file;
 struct sgxdrv_encl;
 struct vm_fault;
 
@@ -36,6 +37,9 @@ unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 /* fault.c */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf);
 vm_fault_t sgxdrv_pfn_mkwrite(struct vm_fault *vmf);
+
+/* info.c */
+void sgxdrv_encl_show(struct seq_file *m, struct sgxdrv_encl *encl);
 
 /* walk.c */
 int sgxdrv_walk_init(void);

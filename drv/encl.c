@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include <softsgx/cpu.h>
 
@@ -24,7 +25,7 @@
 static struct workqueue_struct *release_wq;	/* constant after load */
 static struct kmem_cache *page_cache;		/* constant after load */
 static atomic64_t next_id;
-static atomic_t nr_encls;
+static atomic_t nr_encls;			/* module exit waits for 0 */
 
 /* Enclaves that exist, those being torn down included */
 int sgxdrv_encl_count(void)
@@ -71,10 +72,14 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	WARN_ON_ONCE(!list_empty(&encl->mm_list));
 	xa_destroy(&encl->pages);
 	mutex_destroy(&encl->lock);
+	/* The callback that freed the last entry may still be on its way out. */
+	srcu_barrier(&encl->srcu);
+	cleanup_srcu_struct(&encl->srcu);
 	kfree(encl);
 
 	sgxdrv_epc_release_end();
-	atomic_dec(&nr_encls);
+	if (atomic_dec_and_test(&nr_encls))
+		wake_up_var(&nr_encls);
 }
 
 static void queue_release(struct kref *ref)
@@ -82,7 +87,18 @@ static void queue_release(struct kref *ref)
 	struct sgxdrv_encl *encl = container_of(ref, struct sgxdrv_encl, ref);
 
 	sgxdrv_epc_release_begin();
-	queue_work(release_wq, &encl->release_work);
+	sgxdrv_encl_queue(&encl->release_work);
+}
+
+/**
+ * sgxdrv_encl_queue() - run one of the steps that end enclaves
+ * @work: what to do; holds a reference to an enclave, or ends one
+ *
+ * Context: any.
+ */
+void sgxdrv_encl_queue(struct work_struct *work)
+{
+	queue_work(release_wq, work);
 }
 
 /**
@@ -100,6 +116,8 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	encl = kzalloc(sizeof(*encl), GFP_KERNEL_ACCOUNT);
 	if (!encl)
 		return NULL;
+	if (sgxdrv_should_fail() || init_srcu_struct(&encl->srcu))
+		goto err_free;
 
 	kref_init(&encl->ref);
 	encl->id = atomic64_inc_return(&next_id);
@@ -110,6 +128,10 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	INIT_WORK(&encl->release_work, sgxdrv_encl_release_work);
 	atomic_inc(&nr_encls);
 	return encl;
+
+err_free:
+	kfree(encl);
+	return NULL;
 }
 
 void sgxdrv_encl_get(struct sgxdrv_encl *encl)
@@ -269,10 +291,13 @@ err_destroy_cache:
 	return -ENOMEM;
 }
 
-/* No file is open any more; waits until all enclaves are gone. */
+/*
+ * No file is open any more; waits until all enclaves are gone. Some may still be
+ * waiting for a grace period, with nothing of theirs on the queue yet.
+ */
 void sgxdrv_encl_exit(void)
 {
+	wait_var_event(&nr_encls, !atomic_read(&nr_encls));
 	destroy_workqueue(release_wq);
-	WARN_ON_ONCE(atomic_read(&nr_encls));
 	kmem_cache_destroy(page_cache);
 }

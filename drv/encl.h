@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/srcu.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -52,8 +53,9 @@ enum sgxdrv_encl_flag {
  * @pages: struct sgxdrv_encl_page by page offset from @base. Changed under @lock;
  *	ADD_PAGES reserves its slot without, under the IOCTL bit
  * @nr_pages: entries of @pages
- * @mm_lock: protects @mm_list; innermost
- * @mm_list: struct sgxdrv_encl_mm
+ * @mm_lock: protects changes of @mm_list; innermost
+ * @mm_list: struct sgxdrv_encl_mm; walked under @srcu
+ * @srcu: entries of @mm_list are freed after its grace period
  * @release_work: see @ref
  */
 struct sgxdrv_encl {
@@ -72,6 +74,7 @@ struct sgxdrv_encl {
 
 	spinlock_t mm_lock;
 	struct list_head mm_list;
+	struct srcu_struct srcu;
 
 	struct work_struct release_work;
 };
@@ -84,6 +87,7 @@ void sgxdrv_encl_exit(void);
 struct sgxdrv_encl *sgxdrv_encl_alloc(void);
 void sgxdrv_encl_get(struct sgxdrv_encl *encl);
 void sgxdrv_encl_put(struct sgxdrv_encl *encl);
+void sgxdrv_encl_queue(struct work_struct *work);
 
 struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot);
 void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page);
