@@ -32,4 +32,10 @@
 	((mm)->get_unmapped_area(file, addr, len, pgoff, flags))
 #endif
 
+#ifdef HAVE_FIND_NORMAL_PAGE
+#define wrapper_find_page find_normal_page
+#else
+#define wrapper_find_page find_special_page
+#endif
+
 #endif /* _COMPAT_COMPAT_H */

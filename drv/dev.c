@@ -8,6 +8,7 @@
 
 #include "drv.h"
 #include "encl.h"
+#include "mapping.h"
 
 static int sgxdrv_open(struct inode *inode, struct file *file)
 {
@@ -17,6 +18,7 @@ static int sgxdrv_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	file->private_data = encl;
+	sgxdrv_mapping_attach(encl, file);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ long sgxdrv_ioc_init(struct sgxdrv_encl *encl, void __user *arg);
 
 /* vma.c */
 extern const struct vm_operations_struct sgxdrv_vm_ops;
+struct sgxdrv_encl *sgxdrv_encl_of(const struct vm_area_struct *vma);
 int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma);
 unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,

@@ -7,6 +7,8 @@
  * queues the teardown.
  */
 #include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,6 +19,7 @@
 #include "encl.h"
 #include "epc.h"
 #include "inject.h"
+#include "mapping.h"
 #include "trace.h"
 
 /* Pages between two looks at the scheduler, or at waiters for the lock */
@@ -75,6 +78,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	/* The callback that freed the last entry may still be on its way out. */
 	srcu_barrier(&encl->srcu);
 	cleanup_srcu_struct(&encl->srcu);
+	iput(encl->inode);
 	kfree(encl);
 
 	sgxdrv_epc_release_end();
@@ -118,6 +122,9 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 		return NULL;
 	if (sgxdrv_should_fail() || init_srcu_struct(&encl->srcu))
 		goto err_free;
+	encl->inode = sgxdrv_mapping_alloc();
+	if (IS_ERR(encl->inode))
+		goto err_cleanup_srcu;
 
 	kref_init(&encl->ref);
 	encl->id = atomic64_inc_return(&next_id);
@@ -129,6 +136,8 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	atomic_inc(&nr_encls);
 	return encl;
 
+err_cleanup_srcu:
+	cleanup_srcu_struct(&encl->srcu);
 err_free:
 	kfree(encl);
 	return NULL;
@@ -199,14 +208,15 @@ int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
 /**
  * sgxdrv_encl_find() - the page that a VMA shows at an address
  * @encl: the enclave
- * @addr: linear address
- * @vm_flags: flags of the VMA
+ * @vma: mapping of it
+ * @addr: linear address in @vma
  *
  * Context: process context, enclave lock held; the result is good while it is.
- * Return: the page, NULL if there is none or the VMA allows more than the page.
+ * Return: the page; NULL if there is none, the VMA allows more than the page, or
+ * mremap() has brought the VMA from elsewhere.
  */
-struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, unsigned long addr,
-					  unsigned long vm_flags)
+struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
+					  unsigned long addr)
 {
 	struct sgxdrv_encl_page *page;
 
@@ -214,9 +224,11 @@ struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, unsigned lon
 
 	if (addr - encl->base >= encl->size)
 		return NULL;
+	if (vma->vm_pgoff != PFN_DOWN(vma->vm_start))
+		return NULL;
 
 	page = xa_load(&encl->pages, PFN_DOWN(addr - encl->base));
-	if (page && (vm_flags & VM_ACCESS_FLAGS & ~page->max_prot))
+	if (page && (vma->vm_flags & VM_ACCESS_FLAGS & ~page->max_prot))
 		return NULL;
 	return page;
 }

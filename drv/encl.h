@@ -14,7 +14,9 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+struct inode;
 struct sgxdrv_epc_page;
+struct vm_area_struct;
 
 /**
  * struct sgxdrv_encl_page - one page of an enclave
@@ -41,6 +43,7 @@ enum sgxdrv_encl_flag {
  *	the enclave, and @release_work takes it apart
  * @flags: enum sgxdrv_encl_flag, atomic bit operations
  * @id: for traces; constant
+ * @inode: its i_mapping is the address space of the enclave; constant
  * @lock: protects @pages and @nr_pages; held while a page is put into a page
  *	table, so that it cannot leave meanwhile. Nests inside mmap_lock,
  *	outside page table locks, the lock of @pages and the EPC free list's
@@ -62,6 +65,7 @@ struct sgxdrv_encl {
 	struct kref ref;
 	unsigned long flags;
 	u64 id;
+	struct inode *inode;
 
 	struct mutex lock;
 	unsigned long base;
@@ -93,8 +97,8 @@ struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot);
 void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page);
 int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
 		     unsigned long index);
-struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, unsigned long addr,
-					  unsigned long vm_flags);
+struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
+					  unsigned long addr);
 int sgxdrv_encl_walk_pages(struct sgxdrv_encl *encl, unsigned long start,
 			   unsigned long end, sgxdrv_page_fn fn, void *data);
 

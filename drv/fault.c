@@ -12,6 +12,7 @@
 #include "drv.h"
 #include "encl.h"
 #include "epc.h"
+#include "mapping.h"
 #include "trace.h"
 
 static unsigned long access_of(const struct vm_fault *vmf)
@@ -41,18 +42,17 @@ static unsigned long pte_rights(const struct vm_fault *vmf, const struct sgxdrv_
 	return rights;
 }
 
-/* @replace: there is a PTE, which allows less than the access needs */
-static vm_fault_t map_page_locked(struct vm_fault *vmf, bool replace)
+static vm_fault_t map_page_locked(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	struct sgxdrv_encl_page *page;
 	unsigned long rights;
 	pgprot_t prot;
 
 	lockdep_assert_held(&encl->lock);
 
-	page = sgxdrv_encl_find(encl, vmf->address, vma->vm_flags);
+	page = sgxdrv_encl_find(encl, vma, vmf->address);
 	if (!page)
 		return VM_FAULT_SIGBUS;
 
@@ -60,21 +60,19 @@ static vm_fault_t map_page_locked(struct vm_fault *vmf, bool replace)
 	if (!rights)
 		return VM_FAULT_SIGSEGV;
 
-	if (replace)
-		zap_vma_ptes(vma, vmf->address, PAGE_SIZE);
 	prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
-	if (vmf_insert_pfn_prot(vma, vmf->address, page->epc->pfn, prot) != VM_FAULT_NOPAGE)
-		return VM_FAULT_SIGBUS;
+	if (sgxdrv_mapping_insert(vma, vmf->address, page->epc->pfn, prot))
+		return VM_FAULT_OOM;
 	return VM_FAULT_NOPAGE;
 }
 
-static vm_fault_t map_page(struct vm_fault *vmf, bool replace)
+static vm_fault_t map_page(struct vm_fault *vmf)
 {
-	struct sgxdrv_encl *encl = vmf->vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vmf->vma);
 	vm_fault_t ret;
 
 	mutex_lock(&encl->lock);
-	ret = map_page_locked(vmf, replace);
+	ret = map_page_locked(vmf);
 	mutex_unlock(&encl->lock);
 
 	trace_sgxdrv_fault(encl->id, vmf->real_address, access_of(vmf), (__force unsigned int)ret);
@@ -89,11 +87,11 @@ static vm_fault_t map_page(struct vm_fault *vmf, bool replace)
  * core does not call with the lock of the VMA alone); takes the enclave lock.
  * Return: VM_FAULT_NOPAGE with a PTE in place; VM_FAULT_SIGBUS if no page belongs
  * there, or it must not have the protection of the VMA; VM_FAULT_SIGSEGV if the
- * EPCM denies the access.
+ * EPCM denies the access; VM_FAULT_OOM without memory for page tables.
  */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
 {
-	return map_page(vmf, false);
+	return map_page(vmf);
 }
 
 /**
@@ -109,5 +107,5 @@ vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
  */
 vm_fault_t sgxdrv_pfn_mkwrite(struct vm_fault *vmf)
 {
-	return map_page(vmf, true);
+	return map_page(vmf);
 }

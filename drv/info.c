@@ -10,52 +10,49 @@
 #include "drv.h"
 #include "encl.h"
 #include "encl_mm.h"
+#include "mapping.h"
 
 /**
  * struct mm_counts - the processes of an enclave
  * @encl: the enclave
- * @vmas: its VMAs in them
- * @processes: entries whose process has at least one
- * @stale: entries whose process lives on and has none
+ * @processes: entries whose process has a VMA
+ * @stale: entries whose process lives on without one
  * @busy: entries whose process changes its mappings just now: not looked at
  */
 struct mm_counts {
 	struct sgxdrv_encl *encl;
-	unsigned long vmas;
 	unsigned int processes;
 	unsigned int stale;
 	unsigned int busy;
 };
 
-static unsigned long count_vmas(struct sgxdrv_encl *encl, struct mm_struct *mm)
+static bool maps(struct mm_struct *mm, struct sgxdrv_encl *encl)
 {
 	VMA_ITERATOR(vmi, mm, 0);
 	struct vm_area_struct *vma;
-	unsigned long n = 0;
 
 	lockdep_assert_held(&mm->mmap_lock);
 
 	for_each_vma(vmi, vma) {
-		if (vma->vm_ops == &sgxdrv_vm_ops && vma->vm_private_data == encl)
-			n++;
+		if (vma->vm_ops == &sgxdrv_vm_ops && sgxdrv_encl_of(vma) == encl)
+			return true;
 	}
-	return n;
+	return false;
 }
 
 static void count_mm(struct mm_struct *mm, void *data)
 {
 	struct mm_counts *counts = data;
-	unsigned long n;
+	bool found;
 
 	if (!mmap_read_trylock(mm)) {
 		counts->busy++;
 		return;
 	}
-	n = count_vmas(counts->encl, mm);
+	found = maps(mm, counts->encl);
 	mmap_read_unlock(mm);
 
-	counts->vmas += n;
-	if (n)
+	if (found)
 		counts->processes++;
 	else
 		counts->stale++;
@@ -88,5 +85,5 @@ void sgxdrv_encl_show(struct seq_file *m, struct sgxdrv_encl *encl)
 	seq_printf(m, "sgx-processes:\t%u\n", counts.processes);
 	seq_printf(m, "sgx-stale:\t%u\n", counts.stale);
 	seq_printf(m, "sgx-busy:\t%u\n", counts.busy);
-	seq_printf(m, "sgx-vmas:\t%lu\n", counts.vmas);
+	seq_printf(m, "sgx-vmas:\t%lu\n", sgxdrv_mapping_count_vmas(encl));
 }

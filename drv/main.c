@@ -11,6 +11,7 @@
 #include "drv.h"
 #include "encl.h"
 #include "epc.h"
+#include "mapping.h"
 
 static int __init sgxdrv_module_init(void)
 {
@@ -20,9 +21,13 @@ static int __init sgxdrv_module_init(void)
 	if (ret)
 		return ret;
 
-	ret = sgxdrv_encl_init();
+	ret = sgxdrv_mapping_init();
 	if (ret)
 		goto err_epc_exit;
+
+	ret = sgxdrv_encl_init();
+	if (ret)
+		goto err_mapping_exit;
 
 	ret = sgxdrv_walk_init();
 	if (ret)
@@ -42,6 +47,8 @@ err_debugfs_exit:
 	sgxdrv_walk_exit();
 err_encl_exit:
 	sgxdrv_encl_exit();
+err_mapping_exit:
+	sgxdrv_mapping_exit();
 err_epc_exit:
 	sgxdrv_epc_exit();
 	return ret;
@@ -53,6 +60,7 @@ static void __exit sgxdrv_module_exit(void)
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
 	sgxdrv_encl_exit();
+	sgxdrv_mapping_exit();
 	sgxdrv_epc_exit();
 }
 

@@ -14,6 +14,18 @@
 #include "encl_mm.h"
 #include "encls.h"
 #include "epc.h"
+#include "mapping.h"
+
+/**
+ * sgxdrv_encl_of() - the enclave that a VMA maps
+ * @vma: a VMA with our operations
+ *
+ * Context: any in which the VMA is stable.
+ */
+struct sgxdrv_encl *sgxdrv_encl_of(const struct vm_area_struct *vma)
+{
+	return vma->vm_file->private_data;
+}
 
 static bool leaves_range(struct sgxdrv_encl *encl, unsigned long start, unsigned long end)
 {
@@ -58,7 +70,7 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	struct sgxdrv_encl *encl = file->private_data;
 	int ret;
 
-	/* vmf_insert_pfn_prot() relies on what sgxdrv_get_unmapped_area() refuses. */
+	/* Special PTEs rely on what sgxdrv_get_unmapped_area() refuses. */
 	if (is_cow_mapping(vma->vm_flags))
 		return -EINVAL;
 
@@ -70,9 +82,14 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	wrapper_vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+	/*
+	 * None of VM_SPECIAL, so that the VMA can merge. The core tries again
+	 * after this hook only if a flag has changed, and before it only if all
+	 * are the same: VM_DONTDUMP sees to both.
+	 */
+	wrapper_vm_flags_set(vma, VM_DONTDUMP);
+	vma->vm_pgoff = PFN_DOWN(vma->vm_start);
 	vma->vm_ops = &sgxdrv_vm_ops;
-	vma->vm_private_data = encl;
 	return 0;
 }
 
@@ -81,7 +98,7 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
  * @file: the open file
  * @addr: wish of the caller
  * @len: size
- * @pgoff: file offset, which means nothing here
+ * @pgoff: file offset, for which sgxdrv_mmap() puts in its own
  * @flags: MAP_*
  *
  * Context: process context, write mmap_lock held.
@@ -101,16 +118,22 @@ unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 /* A copy, by fork, split or move. Cannot fail, so there are no dead mappings. */
 static void sgxdrv_vma_open(struct vm_area_struct *vma)
 {
-	sgxdrv_encl_mm_dup(vma->vm_private_data, vma->vm_mm);
+	sgxdrv_encl_mm_dup(sgxdrv_encl_of(vma), vma->vm_mm);
 }
 
 static void sgxdrv_vma_close(struct vm_area_struct *vma)
 {
-	sgxdrv_encl_mm_del(vma->vm_private_data, vma->vm_mm);
+	sgxdrv_encl_mm_del(sgxdrv_encl_of(vma), vma->vm_mm);
+}
+
+/* No struct page: neither get_user_pages() nor rmap may have them. */
+static struct page *sgxdrv_vma_find_page(struct vm_area_struct *vma, unsigned long addr)
+{
+	return NULL;
 }
 
 struct mprotect_args {
-	struct vm_area_struct *vma;
+	struct sgxdrv_encl *encl;
 	unsigned long prot;
 };
 
@@ -119,7 +142,7 @@ static int zap_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void
 	struct mprotect_args *args = data;
 
 	if (sgxcpu_page_prot(page->epc->addr, addr, args->prot, 0) != args->prot)
-		zap_vma_ptes(args->vma, addr, PAGE_SIZE);
+		sgxdrv_mapping_zap(args->encl, addr, PAGE_SIZE);
 	return 0;
 }
 
@@ -133,8 +156,8 @@ static int zap_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void
 static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 			       unsigned long end, unsigned long newflags)
 {
-	struct mprotect_args args = { .vma = vma, .prot = newflags & VM_ACCESS_FLAGS };
-	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	struct mprotect_args args = { .encl = encl, .prot = newflags & VM_ACCESS_FLAGS };
 	int ret;
 
 	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
@@ -148,12 +171,16 @@ static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	return 0;
 }
 
-/* The PTEs have moved with the VMA, and show pages at addresses that are not theirs. */
+/*
+ * The PTEs have moved with the VMA, and show pages at addresses that are not
+ * theirs. The file offset has moved along too, so that is where they are found.
+ */
 static int sgxdrv_vma_mremap(struct vm_area_struct *vma)
 {
 	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 
-	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	sgxdrv_mapping_zap(sgxdrv_encl_of(vma), vma->vm_pgoff << PAGE_SHIFT,
+			   vma->vm_end - vma->vm_start);
 	return 0;
 }
 
@@ -162,14 +189,14 @@ static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf
 		       unsigned int len, bool write)
 {
 	unsigned int offset = addr % sizeof(unsigned long);
-	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	struct sgxdrv_encl_page *page;
 	unsigned long word;
 	void *epc;
 
 	lockdep_assert_held(&encl->lock);
 
-	page = sgxdrv_encl_find(encl, addr, vma->vm_flags);
+	page = sgxdrv_encl_find(encl, vma, addr);
 	if (!page)
 		return -EFAULT;
 
@@ -191,7 +218,7 @@ static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf
 static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 			     int len, int write)
 {
-	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	int done, part, ret;
 
 	if (!test_bit(SGXDRV_ENCL_DEBUG, &encl->flags))
@@ -211,11 +238,12 @@ static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, voi
 }
 
 const struct vm_operations_struct sgxdrv_vm_ops = {
-	.open		= sgxdrv_vma_open,
-	.close		= sgxdrv_vma_close,
-	.mprotect	= sgxdrv_vma_mprotect,
-	.mremap		= sgxdrv_vma_mremap,
-	.access		= sgxdrv_vma_access,
-	.fault		= sgxdrv_fault,
-	.pfn_mkwrite	= sgxdrv_pfn_mkwrite,
+	.open			= sgxdrv_vma_open,
+	.close			= sgxdrv_vma_close,
+	.mprotect		= sgxdrv_vma_mprotect,
+	.mremap			= sgxdrv_vma_mremap,
+	.access			= sgxdrv_vma_access,
+	.fault			= sgxdrv_fault,
+	.pfn_mkwrite		= sgxdrv_pfn_mkwrite,
+	.wrapper_find_page	= sgxdrv_vma_find_page,
 };

@@ -16,12 +16,12 @@
 /* The page must not leave before the processor has seen it in the EPCM. */
 static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la)
 {
-	struct sgxdrv_encl *encl = vma->vm_private_data;
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	struct sgxdrv_encl_page *page;
 
 	if (mutex_lock_killable(&encl->lock))
 		return -EFAULT;
-	page = sgxdrv_encl_find(encl, la, vma->vm_flags);
+	page = sgxdrv_encl_find(encl, vma, la);
 	if (page)
 		sgxcpu_walk_found(walk, page->epc->addr);
 	mutex_unlock(&encl->lock);

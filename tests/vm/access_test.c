@@ -97,7 +97,12 @@ TEST_F(access, only_debug_enclaves)
 	EXPECT_EQ(-EIO, peek(self->mem, vt_addr(&self->encl, PG_R), &byte, 1));
 }
 
-/* Nothing that takes pages gets one, whatever the enclave. */
+/*
+ * Nothing that takes pages gets one, whatever the enclave. The core's word for a
+ * PTE without a page is EEXIST; some callers make EFAULT of it.
+ */
+#define NO_PAGE	EEXIST
+
 TEST_F(access, process_vm)
 {
 	u8 buf[16];
@@ -122,9 +127,9 @@ TEST_F(access, vmsplice)
 	ASSERT_EQ(0, vt_write(vt_addr(&self->encl, PG_RW)));
 	ASSERT_EQ(0, pipe(fds));
 	EXPECT_EQ(-1, vmsplice(fds[1], &iov, 1, 0));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(NO_PAGE, errno);
 	EXPECT_EQ(-1, vmsplice(fds[1], &iov, 1, SPLICE_F_GIFT));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(NO_PAGE, errno);
 }
 
 TEST_F(access, futex)
@@ -133,7 +138,7 @@ TEST_F(access, futex)
 
 	ASSERT_EQ(0, vt_write(addr));
 	EXPECT_EQ(-1, syscall(SYS_futex, addr, FUTEX_WAKE, 1, NULL, NULL, 0));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(NO_PAGE, errno);
 }
 
 TEST_F(access, madvise)
@@ -141,8 +146,8 @@ TEST_F(access, madvise)
 	u8 *addr = vt_addr(&self->encl, PG_R);
 
 	EXPECT_TRUE(vt_shows(addr, PG_R));
-	EXPECT_EQ(-1, madvise(addr, PAGE, MADV_DONTNEED));
-	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, madvise(addr, PAGE, MADV_DONTNEED));
+	EXPECT_TRUE(vt_shows(addr, PG_R));
 	EXPECT_NE(0, madvise(addr, PAGE, MADV_REMOVE));
 	EXPECT_NE(0, madvise(addr, PAGE, MADV_FREE));
 	mlock(addr, PAGE);
@@ -184,9 +189,9 @@ TEST_F(access, direct_io)
 	ASSERT_EQ(PAGE, pwrite(disk, plain, PAGE, 0));
 	ASSERT_EQ(0, vt_write(addr));
 	EXPECT_EQ(-1, pwrite(disk, addr, PAGE, 0));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(NO_PAGE, errno);
 	EXPECT_EQ(-1, pread(disk, addr, PAGE, 0));
-	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(NO_PAGE, errno);
 	close(disk);
 	ioctl(loop, LOOP_CLR_FD);
 	close(loop);

@@ -313,19 +313,45 @@ TEST_F(map, before_init)
 	softsgx_image_free(&image);
 }
 
-/* Growing is refused, also the way that copies a shared mapping. */
+/* As for a file: the next page, if the mapping's rights are not too much for it */
 TEST_F(map, mremap_grow)
 {
 	u8 *addr = vt_addr(&self->encl, PG_RW);
 
 	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, PROT_READ));
-	ASSERT_EQ(0, munmap(addr + PAGE, PAGE));
-	EXPECT_EQ(MAP_FAILED, mremap(addr, PAGE, 2 * PAGE, 0));
-	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(MAP_FAILED, mremap(addr, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
-	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(MAP_FAILED, mremap(addr, 0, PAGE, MREMAP_MAYMOVE));
+	ASSERT_EQ(0, munmap(addr + PAGE, 2 * PAGE));
+	EXPECT_EQ(addr, mremap(addr, PAGE, 2 * PAGE, 0));
 	EXPECT_TRUE(vt_shows(addr, PG_RW));
+	EXPECT_TRUE(vt_shows(addr + PAGE, PG_R));
+	EXPECT_EQ(SIGSEGV, vt_write(addr + PAGE));
+	EXPECT_EQ(SIGSEGV, vt_read(addr + 2 * PAGE));
+	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, PROT_RW));
+	ASSERT_EQ(0, munmap(addr + PAGE, PAGE));
+	EXPECT_EQ(addr, mremap(addr, PAGE, 2 * PAGE, 0));
+	EXPECT_EQ(0, vt_write(addr));
+	EXPECT_EQ(SIGBUS, vt_read(addr + PAGE));
+	EXPECT_EQ(SIGBUS, vt_write(addr + PAGE));
+}
+
+/* What grows by moving shows nothing, nor does a second mapping of the same pages. */
+TEST_F(map, mremap_grow_elsewhere)
+{
+	u8 *addr = vt_addr(&self->encl, PG_RW), *to;
+
+	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 2, PROT_READ));
+	ASSERT_EQ(0, vt_map(&self->encl, PG_RX, 1, PROT_RX));
+	to = mremap(addr, 0, 2 * PAGE, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, to);
+	EXPECT_EQ(SIGBUS, vt_read(to));
+	EXPECT_TRUE(vt_shows(addr, PG_RW));
+	ASSERT_EQ(0, munmap(to, 2 * PAGE));
+	to = mremap(addr, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, to);
+	EXPECT_NE(addr, to);
+	EXPECT_EQ(SIGBUS, vt_read(to));
+	EXPECT_EQ(SIGBUS, vt_read(to + 2 * PAGE));
+	EXPECT_EQ(SIGSEGV, vt_read(addr));
+	ASSERT_EQ(0, munmap(to, 3 * PAGE));
 }
 
 /* Pages are where their addresses are, so a mapping that has moved shows none. */
@@ -345,23 +371,24 @@ TEST_F(map, mremap_move)
 	munmap(to, PAGE);
 }
 
-/* To the place of another page: no more rights than that page gives */
+/* Also not where another page would be, and rights come from nowhere. */
 TEST_F(map, mremap_within)
 {
 	u8 *from = vt_addr(&self->encl, PG_RW), *to = vt_addr(&self->encl, PG_R);
+	int prots[] = { PROT_RW, PROT_READ };
+	unsigned int i;
 
-	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, PROT_RW));
-	ASSERT_EQ(0, vt_read(from));
-	if (mremap(from, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
+	for (i = 0; i < ARRAY_SIZE(prots); i++) {
+		ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, prots[i]));
+		ASSERT_EQ(0, vt_read(from));
+		ASSERT_EQ(to, mremap(from, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to));
 		EXPECT_EQ(SIGBUS, vt_read(to));
-		EXPECT_EQ(SIGBUS, vt_write(to));
+		EXPECT_EQ(i ? SIGSEGV : SIGBUS, vt_write(to));
+		EXPECT_EQ(SIGSEGV, vt_read(from));
 	}
-	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, PROT_READ));
-	ASSERT_EQ(0, vt_read(from));
-	if (mremap(from, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) {
-		EXPECT_TRUE(vt_shows(to, PG_R));
-		EXPECT_EQ(SIGSEGV, vt_write(to));
-	}
+	/* And back */
+	ASSERT_EQ(from, mremap(to, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, from));
+	EXPECT_TRUE(vt_shows(from, PG_RW));
 }
 
 TEST_F(map, mremap_dontunmap)
