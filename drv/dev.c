@@ -24,7 +24,7 @@ static int sgxdrv_open(struct inode *inode, struct file *file)
 
 static int sgxdrv_release(struct inode *inode, struct file *file)
 {
-	sgxdrv_encl_put(file->private_data);
+	sgxdrv_encl_end(file->private_data);
 	return 0;
 }
 

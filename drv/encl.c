@@ -4,7 +4,7 @@
  *
  * References are held by the file and by each process entry (encl_mm.c). The
  * last one to go may be dropped in close(), in munmap() or in exit, so it only
- * queues the teardown.
+ * queues the teardown. Once the file is gone the others follow by themselves.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -17,6 +17,7 @@
 #include <softsgx/cpu.h>
 
 #include "encl.h"
+#include "encl_mm.h"
 #include "epc.h"
 #include "inject.h"
 #include "mapping.h"
@@ -65,6 +66,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	struct sgxdrv_encl *encl = container_of(work, struct sgxdrv_encl, release_work);
 
 	trace_sgxdrv_encl_release(encl->id, encl->nr_pages);
+	sgxdrv_delay(SGXDRV_DELAY_TEARDOWN);
 
 	if (encl->secs) {
 		sgxcpu_unmapped(encl->secs->addr);
@@ -90,7 +92,6 @@ static void queue_release(struct kref *ref)
 {
 	struct sgxdrv_encl *encl = container_of(ref, struct sgxdrv_encl, ref);
 
-	sgxdrv_epc_release_begin();
 	sgxdrv_encl_queue(&encl->release_work);
 }
 
@@ -157,6 +158,22 @@ void sgxdrv_encl_get(struct sgxdrv_encl *encl)
 void sgxdrv_encl_put(struct sgxdrv_encl *encl)
 {
 	kref_put(&encl->ref, queue_release);
+}
+
+/**
+ * sgxdrv_encl_end() - the file of an enclave is gone
+ * @encl: the enclave; the reference of the file is dropped
+ *
+ * With the file the last VMA has gone. Whoever wants EPC pages may wait for those of
+ * this enclave from now on, grace periods of its entries included.
+ *
+ * Context: any task context; waits for nothing.
+ */
+void sgxdrv_encl_end(struct sgxdrv_encl *encl)
+{
+	sgxdrv_epc_release_begin();
+	sgxdrv_encl_mm_drain(encl);
+	sgxdrv_encl_put(encl);
 }
 
 /**
@@ -271,6 +288,7 @@ int sgxdrv_encl_walk_pages(struct sgxdrv_encl *encl, unsigned long start,
 	start -= encl->base;
 	end -= encl->base;
 	xa_for_each_range(&encl->pages, index, page, PFN_DOWN(start), PFN_DOWN(end - 1)) {
+		sgxdrv_delay(SGXDRV_DELAY_INDEX);
 		ret = fn(page, encl->base + (index << PAGE_SHIFT), data);
 		if (ret)
 			break;

@@ -91,6 +91,7 @@ void sgxdrv_encl_exit(void);
 struct sgxdrv_encl *sgxdrv_encl_alloc(void);
 void sgxdrv_encl_get(struct sgxdrv_encl *encl);
 void sgxdrv_encl_put(struct sgxdrv_encl *encl);
+void sgxdrv_encl_end(struct sgxdrv_encl *encl);
 void sgxdrv_encl_queue(struct work_struct *work);
 
 struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot);

@@ -1,58 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which processes an enclave lives in: one entry per (enclave, mm), counted per
- * VMA.
- *
- * An mm gains its first VMA of an enclave under its write mmap_lock (mmap, fork,
- * mremap), so two entries for one mm cannot come up at a time. VMAs go away
- * under the mmap_lock, for reading too, or when nobody else has the mm; the count
- * and the list are therefore always changed under mm_lock.
+ * The list of processes an enclave lives in: one entry per (enclave, mm).
  *
  * The list is walked under the enclave's SRCU, by readers that own nothing on
- * it: whoever takes an entry off the list frees it after the grace period.
+ * it. Whoever takes an entry off the list owns it, and frees it after the grace
+ * period. That may be two parties at a time, the exit of the process and the end
+ * of the file: @linked, under mm_lock, makes it one.
  */
-#include <linux/kref.h>
-#include <linux/mmap_lock.h>
 #include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
-#include <linux/workqueue.h>
 
 #include "encl.h"
 #include "encl_mm.h"
 #include "inject.h"
 #include "trace.h"
 
-/**
- * struct sgxdrv_encl_mm - an enclave is mapped in a process
- * @encl: the enclave; a reference is held from before the entry is on the list
- *	until it is freed; constant
- * @mm: the process; a reference to the structure, not to the address space, is
- *	held for walkers; constant
- * @ref: VMAs of @mm that map @encl; at zero the entry leaves the list; changed
- *	under mm_lock
- * @list: in sgxdrv_encl.mm_list; changed under mm_lock, walked under srcu
- * @rcu: the wait for walkers
- * @free_work: what follows the wait
- */
-struct sgxdrv_encl_mm {
-	struct sgxdrv_encl *encl;
-	struct mm_struct *mm;
-	struct kref ref;
-	struct list_head list;
-	struct rcu_head rcu;
-	struct work_struct free_work;
-};
-
 static void sgxdrv_encl_mm_free_work(struct work_struct *work)
 {
 	struct sgxdrv_encl_mm *encl_mm = container_of(work, struct sgxdrv_encl_mm, free_work);
 	struct sgxdrv_encl *encl = encl_mm->encl;
+	struct mm_struct *mm = encl_mm->mm;
 
 	trace_sgxdrv_mm_free(encl->id);
-	mmdrop(encl_mm->mm);
-	kfree(encl_mm);
+	sgxdrv_encl_mm_destroy(encl_mm);
+	mmdrop(mm);
 	sgxdrv_encl_put(encl);
 }
 
@@ -65,51 +38,38 @@ static void free_deferred(struct rcu_head *rcu)
 {
 	struct sgxdrv_encl_mm *encl_mm = container_of(rcu, struct sgxdrv_encl_mm, rcu);
 
+	sgxdrv_delay(SGXDRV_DELAY_FREE);
 	INIT_WORK(&encl_mm->free_work, sgxdrv_encl_mm_free_work);
 	sgxdrv_encl_queue(&encl_mm->free_work);
 }
 
-/* By whoever has taken the entry off the list; the wait for walkers is not his. */
-static void free_owned(struct sgxdrv_encl_mm *encl_mm)
+/**
+ * sgxdrv_encl_mm_free() - free an entry, once no walker can be looking at it
+ * @encl_mm: off the list; the caller owns it
+ *
+ * Context: any; the wait happens elsewhere.
+ */
+void sgxdrv_encl_mm_free(struct sgxdrv_encl_mm *encl_mm)
 {
 	call_srcu(&encl_mm->encl->srcu, &encl_mm->rcu, free_deferred);
 }
 
-static struct sgxdrv_encl_mm *find_locked(struct sgxdrv_encl *encl, struct mm_struct *mm)
+/**
+ * sgxdrv_encl_mm_link() - put an entry on the list
+ * @encl_mm: a new entry
+ * @encl: the enclave
+ * @mm: the process, which has no entry for @encl
+ *
+ * Context: any task context.
+ */
+void sgxdrv_encl_mm_link(struct sgxdrv_encl_mm *encl_mm, struct sgxdrv_encl *encl,
+			 struct mm_struct *mm)
 {
-	struct sgxdrv_encl_mm *encl_mm;
-
-	lockdep_assert_held(&encl->mm_lock);
-
-	list_for_each_entry(encl_mm, &encl->mm_list, list) {
-		if (encl_mm->mm == mm)
-			return encl_mm;
-	}
-	return NULL;
-}
-
-static bool count_vma(struct sgxdrv_encl *encl, struct mm_struct *mm)
-{
-	struct sgxdrv_encl_mm *encl_mm;
-
-	spin_lock(&encl->mm_lock);
-	encl_mm = find_locked(encl, mm);
-	if (encl_mm)
-		kref_get(&encl_mm->ref);
-	spin_unlock(&encl->mm_lock);
-	return encl_mm;
-}
-
-static void publish(struct sgxdrv_encl_mm *encl_mm, struct sgxdrv_encl *encl,
-		    struct mm_struct *mm)
-{
-	lockdep_assert_held_write(&mm->mmap_lock);
-
 	sgxdrv_encl_get(encl);
 	mmgrab(mm);
 	encl_mm->encl = encl;
 	encl_mm->mm = mm;
-	kref_init(&encl_mm->ref);
+	encl_mm->linked = true;
 
 	spin_lock(&encl->mm_lock);
 	list_add_rcu(&encl_mm->list, &encl->mm_list);
@@ -117,80 +77,51 @@ static void publish(struct sgxdrv_encl_mm *encl_mm, struct sgxdrv_encl *encl,
 	trace_sgxdrv_mm_add(encl->id);
 }
 
-/**
- * sgxdrv_encl_mm_add() - count a VMA that mmap makes
- * @encl: the enclave
- * @mm: the process
- *
- * Context: process context, may sleep; write mmap_lock of @mm held.
- * Return: 0 or -ENOMEM.
- */
-int sgxdrv_encl_mm_add(struct sgxdrv_encl *encl, struct mm_struct *mm)
+static void unlink_locked(struct sgxdrv_encl_mm *encl_mm)
 {
-	struct sgxdrv_encl_mm *encl_mm;
-
-	if (count_vma(encl, mm))
-		return 0;
-
-	if (sgxdrv_should_fail())
-		return -ENOMEM;
-	encl_mm = kzalloc(sizeof(*encl_mm), GFP_KERNEL_ACCOUNT);
-	if (!encl_mm)
-		return -ENOMEM;
-
-	publish(encl_mm, encl, mm);
-	return 0;
-}
-
-/**
- * sgxdrv_encl_mm_dup() - count a VMA that is a copy of another one
- * @encl: the enclave
- * @mm: the process, a child of the one that has the original, or the same
- *
- * Must not fail: vm_ops->open() has no way to say so, and a child with a mapping
- * that nobody tracks is worse than one that waits for a few bytes.
- *
- * Context: process context, may sleep; write mmap_lock of @mm held.
- */
-void sgxdrv_encl_mm_dup(struct sgxdrv_encl *encl, struct mm_struct *mm)
-{
-	if (count_vma(encl, mm))
-		return;
-
-	publish(kzalloc(sizeof(struct sgxdrv_encl_mm), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL),
-		encl, mm);
-}
-
-static void unlink_locked(struct kref *ref)
-{
-	struct sgxdrv_encl_mm *encl_mm = container_of(ref, struct sgxdrv_encl_mm, ref);
-
 	lockdep_assert_held(&encl_mm->encl->mm_lock);
+
+	encl_mm->linked = false;
 	list_del_rcu(&encl_mm->list);
 }
 
 /**
- * sgxdrv_encl_mm_del() - a VMA is gone
- * @encl: the enclave
- * @mm: the process
+ * sgxdrv_encl_mm_unlink() - take an entry off the list
+ * @encl_mm: an entry that cannot be freed meanwhile
  *
  * Context: any task context.
+ * Return: true if the caller owns the entry now, false if somebody else does.
  */
-void sgxdrv_encl_mm_del(struct sgxdrv_encl *encl, struct mm_struct *mm)
+bool sgxdrv_encl_mm_unlink(struct sgxdrv_encl_mm *encl_mm)
 {
-	struct sgxdrv_encl_mm *encl_mm;
-	bool last = false;
+	struct sgxdrv_encl *encl = encl_mm->encl;
+	bool owned;
 
 	spin_lock(&encl->mm_lock);
-	encl_mm = find_locked(encl, mm);
-	if (!WARN_ON_ONCE(!encl_mm))
-		last = kref_put(&encl_mm->ref, unlink_locked);
+	owned = encl_mm->linked;
+	if (owned)
+		unlink_locked(encl_mm);
 	spin_unlock(&encl->mm_lock);
-	if (!last)
-		return;
+	return owned;
+}
 
-	trace_sgxdrv_mm_release(encl->id);
-	free_owned(encl_mm);
+/**
+ * sgxdrv_encl_mm_unlink_first() - take some entry off the list
+ * @encl: the enclave
+ *
+ * Context: any task context.
+ * Return: an entry, which the caller owns, or NULL if the list is empty.
+ */
+struct sgxdrv_encl_mm *sgxdrv_encl_mm_unlink_first(struct sgxdrv_encl *encl)
+{
+	struct sgxdrv_encl_mm *encl_mm;
+
+	spin_lock(&encl->mm_lock);
+	encl_mm = list_first_entry_or_null(&encl->mm_list, struct sgxdrv_encl_mm, list);
+	if (encl_mm)
+		unlink_locked(encl_mm);
+	spin_unlock(&encl->mm_lock);
+	return encl_mm;
 }
 
 static void visit(struct mm_struct *mm, sgxdrv_mm_fn fn, void *data)
@@ -199,8 +130,10 @@ static void visit(struct mm_struct *mm, sgxdrv_mm_fn fn, void *data)
 		return;
 
 	fn(mm, data);
+	sgxdrv_delay(SGXDRV_DELAY_PINNED);
 	/* Taking apart an address space here would hold up the grace period. */
 	mmput_async(mm);
+	sgxdrv_delay(SGXDRV_DELAY_WALK);
 }
 
 /**

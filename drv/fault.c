@@ -11,6 +11,7 @@
 
 #include "drv.h"
 #include "encl.h"
+#include "encl_mm.h"
 #include "epc.h"
 #include "mapping.h"
 #include "trace.h"
@@ -79,6 +80,20 @@ static vm_fault_t map_page(struct vm_fault *vmf)
 	return ret;
 }
 
+/*
+ * First use of a mapping that fork has made. Whatever went wrong, the next try
+ * tells: without memory the core tries again as well, and a signal that would be
+ * in the way is delivered first if the access is the program's.
+ */
+static vm_fault_t track_first(struct vm_fault *vmf)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_SIGBUS;
+	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+		sgxdrv_vma_track_unlocked(vmf->vma, vmf->address);
+	return VM_FAULT_RETRY;
+}
+
 /**
  * sgxdrv_fault() - no PTE for an address in an enclave mapping
  * @vmf: the fault
@@ -87,10 +102,13 @@ static vm_fault_t map_page(struct vm_fault *vmf)
  * core does not call with the lock of the VMA alone); takes the enclave lock.
  * Return: VM_FAULT_NOPAGE with a PTE in place; VM_FAULT_SIGBUS if no page belongs
  * there, or it must not have the protection of the VMA; VM_FAULT_SIGSEGV if the
- * EPCM denies the access; VM_FAULT_OOM without memory for page tables.
+ * EPCM denies the access; VM_FAULT_OOM without memory for page tables;
+ * VM_FAULT_RETRY, with the mmap_lock released.
  */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
 {
+	if (!sgxdrv_vma_tracked(vmf->vma))
+		return track_first(vmf);
 	return map_page(vmf);
 }
 
@@ -102,8 +120,11 @@ vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
  * may have been too when the PTE was made. A new PTE is put in place here, not by
  * the core, which would do so without the enclave lock.
  *
+ * Where there is a PTE the process has its entry, even if the VMA does not know,
+ * and the core would not understand VM_FAULT_RETRY here.
+ *
  * Context: as sgxdrv_fault().
- * Return: as sgxdrv_fault().
+ * Return: as sgxdrv_fault(), but not VM_FAULT_RETRY.
  */
 vm_fault_t sgxdrv_pfn_mkwrite(struct vm_fault *vmf)
 {

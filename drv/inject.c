@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fault injection for tests: debugfs softsgx/fail_nth.
+ * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/delay/.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 
 #include "inject.h"
 
+#define MAX_DELAY_MS	60000
+
 atomic_t sgxdrv_fail_nth;
+atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
+
+/* Tasks that are being held up: a test waits for its victim to get there. */
+static atomic_t delayed;
+
+static const char * const delay_names[SGXDRV_NR_DELAYS] = {
+	[SGXDRV_DELAY_MMAP]	= "mmap",
+	[SGXDRV_DELAY_REGISTER]	= "register",
+	[SGXDRV_DELAY_PINNED]	= "pinned",
+	[SGXDRV_DELAY_WALK]	= "walk",
+	[SGXDRV_DELAY_RELEASE]	= "release",
+	[SGXDRV_DELAY_FREE]	= "free",
+	[SGXDRV_DELAY_TEARDOWN]	= "teardown",
+	[SGXDRV_DELAY_INDEX]	= "index",
+};
 
 /**
  * sgxdrv_should_fail_slow() - count down to the injected failure
@@ -21,9 +40,32 @@ bool sgxdrv_should_fail_slow(void)
 	return !atomic_dec_if_positive(&sgxdrv_fail_nth);
 }
 
-static int sgxdrv_fail_nth_get(void *data, u64 *val)
+/**
+ * sgxdrv_delay_slow() - hold up the caller, once
+ * @point: where it is
+ *
+ * Whoever comes first takes the delay; it has to be set again for the next one.
+ *
+ * Context: any; see sgxdrv_delay(). With bottom halves off it spins.
+ */
+void sgxdrv_delay_slow(enum sgxdrv_delay point)
 {
-	*val = atomic_read(&sgxdrv_fail_nth);
+	unsigned int ms = atomic_xchg(&sgxdrv_delay_ms[point], 0);
+
+	if (!ms)
+		return;
+
+	atomic_inc(&delayed);
+	if (in_softirq())
+		mdelay(ms);
+	else
+		msleep(ms);
+	atomic_dec(&delayed);
+}
+
+static int sgxdrv_atomic_get(void *data, u64 *val)
+{
+	*val = atomic_read((atomic_t *)data);
 	return 0;
 }
 
@@ -32,13 +74,31 @@ static int sgxdrv_fail_nth_set(void *data, u64 val)
 	if (val > INT_MAX)
 		return -EINVAL;
 
-	atomic_set(&sgxdrv_fail_nth, val);
+	atomic_set(data, val);
 	return 0;
 }
 
-DEFINE_DEBUGFS_ATTRIBUTE(fail_nth_fops, sgxdrv_fail_nth_get, sgxdrv_fail_nth_set, "%llu\n");
+static int sgxdrv_delay_set(void *data, u64 val)
+{
+	if (val > MAX_DELAY_MS)
+		return -EINVAL;
+
+	atomic_set(data, val);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(fail_nth_fops, sgxdrv_atomic_get, sgxdrv_fail_nth_set, "%llu\n");
+DEFINE_DEBUGFS_ATTRIBUTE(delay_fops, sgxdrv_atomic_get, sgxdrv_delay_set, "%llu\n");
+DEFINE_DEBUGFS_ATTRIBUTE(delayed_fops, sgxdrv_atomic_get, NULL, "%llu\n");
 
 void sgxdrv_inject_init(struct dentry *dir)
 {
-	debugfs_create_file_unsafe("fail_nth", 0600, dir, NULL, &fail_nth_fops);
+	struct dentry *delay = debugfs_create_dir("delay", dir);
+	unsigned int i;
+
+	debugfs_create_file_unsafe("fail_nth", 0600, dir, &sgxdrv_fail_nth, &fail_nth_fops);
+	debugfs_create_file_unsafe("delayed", 0400, dir, &delayed, &delayed_fops);
+	for (i = 0; i < SGXDRV_NR_DELAYS; i++)
+		debugfs_create_file_unsafe(delay_names[i], 0600, delay, &sgxdrv_delay_ms[i],
+					   &delay_fops);
 }

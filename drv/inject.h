@@ -11,11 +11,27 @@
 
 struct dentry;
 
+/* Where a test can hold up the driver, to open the window of a race */
+enum sgxdrv_delay {
+	SGXDRV_DELAY_MMAP,	/* in mmap(), write mmap_lock held */
+	SGXDRV_DELAY_REGISTER,	/* a signal now, and a registration fails */
+	SGXDRV_DELAY_PINNED,	/* in a walk of processes, one of them pinned */
+	SGXDRV_DELAY_WALK,	/* in a walk, not pinned any more */
+	SGXDRV_DELAY_RELEASE,	/* a process exits, its entries are off the lists */
+	SGXDRV_DELAY_FREE,	/* between grace period and free */
+	SGXDRV_DELAY_TEARDOWN,	/* nobody knows the enclave any more */
+	SGXDRV_DELAY_INDEX,	/* in a walk of pages, enclave lock held */
+	SGXDRV_NR_DELAYS
+};
+
+extern atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
+
 /* Injection points left until one fails; 0: off. */
 extern atomic_t sgxdrv_fail_nth;
 
 void sgxdrv_inject_init(struct dentry *dir);
 bool sgxdrv_should_fail_slow(void);
+void sgxdrv_delay_slow(enum sgxdrv_delay point);
 
 /**
  * sgxdrv_should_fail() - an injection point
@@ -29,6 +45,18 @@ bool sgxdrv_should_fail_slow(void);
 static inline bool sgxdrv_should_fail(void)
 {
 	return unlikely(atomic_read(&sgxdrv_fail_nth)) && sgxdrv_should_fail_slow();
+}
+
+/**
+ * sgxdrv_delay() - a place where a test can hold up the driver
+ * @point: which one
+ *
+ * Context: any; sleeps if it may.
+ */
+static inline void sgxdrv_delay(enum sgxdrv_delay point)
+{
+	if (unlikely(atomic_read(&sgxdrv_delay_ms[point])))
+		sgxdrv_delay_slow(point);
 }
 
 #endif /* _DRV_INJECT_H */

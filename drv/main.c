@@ -10,6 +10,7 @@
 
 #include "drv.h"
 #include "encl.h"
+#include "encl_mm.h"
 #include "epc.h"
 #include "mapping.h"
 
@@ -60,6 +61,7 @@ static void __exit sgxdrv_module_exit(void)
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
 	sgxdrv_encl_exit();
+	sgxdrv_track_exit();
 	sgxdrv_mapping_exit();
 	sgxdrv_epc_exit();
 }

@@ -110,6 +110,7 @@ DECLARE_EVENT_CLASS(sgxdrv_mm,
 
 DEFINE_EVENT(sgxdrv_mm, sgxdrv_mm_add, TP_PROTO(u64 encl), TP_ARGS(encl));
 DEFINE_EVENT(sgxdrv_mm, sgxdrv_mm_release, TP_PROTO(u64 encl), TP_ARGS(encl));
+DEFINE_EVENT(sgxdrv_mm, sgxdrv_mm_drain, TP_PROTO(u64 encl), TP_ARGS(encl));
 DEFINE_EVENT(sgxdrv_mm, sgxdrv_mm_free, TP_PROTO(u64 encl), TP_ARGS(encl));
 
 #endif /* _DRV_TRACE_H */

@@ -14,6 +14,7 @@
 #include "encl_mm.h"
 #include "encls.h"
 #include "epc.h"
+#include "inject.h"
 #include "mapping.h"
 
 /**
@@ -63,7 +64,8 @@ static int may_map(struct sgxdrv_encl *encl, unsigned long start, unsigned long 
  * @vma: the new mapping
  *
  * Context: process context, write mmap_lock held.
- * Return: 0; -EACCES by the mapping rules; -ENOMEM; -EINVAL for a private mapping.
+ * Return: 0; -EACCES by the mapping rules; -ENOMEM; -EINVAL for a private mapping;
+ * -ERESTARTNOINTR, which no program gets to see.
  */
 int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -78,9 +80,10 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	ret = sgxdrv_encl_mm_add(encl, vma->vm_mm);
+	sgxdrv_delay(SGXDRV_DELAY_MMAP);
+	ret = sgxdrv_vma_track(vma);
 	if (ret)
-		return ret;
+		return ret == -EINTR ? -ERESTARTNOINTR : ret;
 
 	/*
 	 * None of VM_SPECIAL, so that the VMA can merge. The core tries again
@@ -113,17 +116,6 @@ unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 	if (flags & MAP_FIXED)
 		return addr;
 	return wrapper_mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
-}
-
-/* A copy, by fork, split or move. Cannot fail, so there are no dead mappings. */
-static void sgxdrv_vma_open(struct vm_area_struct *vma)
-{
-	sgxdrv_encl_mm_dup(sgxdrv_encl_of(vma), vma->vm_mm);
-}
-
-static void sgxdrv_vma_close(struct vm_area_struct *vma)
-{
-	sgxdrv_encl_mm_del(sgxdrv_encl_of(vma), vma->vm_mm);
 }
 
 /* No struct page: neither get_user_pages() nor rmap may have them. */
@@ -228,18 +220,18 @@ static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, voi
 	for (done = 0; done < len; done += part) {
 		part = min_t(int, len - done, sizeof(long) - (addr + done) % sizeof(long));
 		if (mutex_lock_killable(&encl->lock))
-			return -EINTR;
+			return done ?: -EINTR;
 		ret = access_word(vma, addr + done, buf + done, part, write);
 		mutex_unlock(&encl->lock);
 		if (ret)
-			return ret;
+			return done ?: ret;
 	}
 	return done;
 }
 
+/* No close(): VMAs that have it never merge. */
 const struct vm_operations_struct sgxdrv_vm_ops = {
 	.open			= sgxdrv_vma_open,
-	.close			= sgxdrv_vma_close,
 	.mprotect		= sgxdrv_vma_mprotect,
 	.mremap			= sgxdrv_vma_mremap,
 	.access			= sgxdrv_vma_access,

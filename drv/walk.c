@@ -5,12 +5,13 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/module.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include <softsgx/cpu.h>
 
 #include "drv.h"
 #include "encl.h"
+#include "encl_mm.h"
 #include "epc.h"
 
 /* The page must not leave before the processor has seen it in the EPCM. */
@@ -28,7 +29,8 @@ static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsig
 	return page ? 0 : -EFAULT;
 }
 
-static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
+/* Returns -EAGAIN, mmap_lock released, when there is a chance to get further. */
+static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
@@ -45,10 +47,23 @@ static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
 		ret = -EACCES;	/* whatever can be accessed at all can be read */
 	else if (vma->vm_ops != &sgxdrv_vm_ops)
 		ret = -ENXIO;
+	else if (!sgxdrv_vma_tracked(vma))
+		return sgxdrv_vma_track_unlocked(vma, la) == -EINTR &&
+		       fatal_signal_pending(current) ? -EFAULT : -EAGAIN;
 	else
 		ret = walk_encl(walk, vma, la);
 
 	mmap_read_unlock(mm);
+	return ret;
+}
+
+static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
+{
+	int ret;
+
+	do {
+		ret = walk_once(walk, la, write);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
