@@ -32,6 +32,13 @@
 	((mm)->get_unmapped_area(file, addr, len, pgoff, flags))
 #endif
 
+/* In an RCU read section; NULL if the kernel does not keep it. */
+#ifdef CONFIG_MEMCG
+#define wrapper_mm_owner(mm) rcu_dereference((mm)->owner)
+#else
+#define wrapper_mm_owner(mm) ((struct task_struct *)NULL)
+#endif
+
 #ifdef HAVE_FIND_NORMAL_PAGE
 #define wrapper_find_page find_normal_page
 #else

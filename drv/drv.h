@@ -41,6 +41,11 @@ vm_fault_t sgxdrv_pfn_mkwrite(struct vm_fault *vmf);
 
 /* info.c */
 void sgxdrv_encl_show(struct seq_file *m, struct sgxdrv_encl *encl);
+void sgxdrv_encl_show_line(struct seq_file *m, struct sgxdrv_encl *encl);
+
+/* age.c */
+void sgxdrv_encl_age(struct sgxdrv_encl *encl, const unsigned long *addrs, unsigned int nr,
+		     unsigned long *young);
 
 /* walk.c */
 int sgxdrv_walk_init(void);

@@ -28,6 +28,7 @@
 
 static struct workqueue_struct *release_wq;	/* constant after load */
 static struct kmem_cache *page_cache;		/* constant after load */
+static DEFINE_XARRAY_FLAGS(encls, XA_FLAGS_ACCOUNT);	/* all that exist, by number */
 static atomic64_t next_id;
 static atomic_t nr_encls;			/* module exit waits for 0 */
 
@@ -77,6 +78,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	WARN_ON_ONCE(!list_empty(&encl->mm_list));
 	xa_destroy(&encl->pages);
 	mutex_destroy(&encl->lock);
+	xa_erase(&encls, encl->id);
 	/* The callback that freed the last entry may still be on its way out. */
 	srcu_barrier(&encl->srcu);
 	cleanup_srcu_struct(&encl->srcu);
@@ -106,6 +108,13 @@ void sgxdrv_encl_queue(struct work_struct *work)
 	queue_work(release_wq, work);
 }
 
+static int publish(struct sgxdrv_encl *encl)
+{
+	if (sgxdrv_should_fail())
+		return -ENOMEM;
+	return xa_err(xa_store(&encls, encl->id, encl, GFP_KERNEL_ACCOUNT));
+}
+
 /**
  * sgxdrv_encl_alloc() - make an empty enclave
  *
@@ -126,22 +135,48 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	encl->inode = sgxdrv_mapping_alloc();
 	if (IS_ERR(encl->inode))
 		goto err_cleanup_srcu;
-
-	kref_init(&encl->ref);
 	encl->id = atomic64_inc_return(&next_id);
+	kref_init(&encl->ref);
 	mutex_init(&encl->lock);
 	xa_init_flags(&encl->pages, XA_FLAGS_ACCOUNT);
 	spin_lock_init(&encl->mm_lock);
 	INIT_LIST_HEAD(&encl->mm_list);
 	INIT_WORK(&encl->release_work, sgxdrv_encl_release_work);
+	if (publish(encl))
+		goto err_put_inode;
 	atomic_inc(&nr_encls);
 	return encl;
 
+err_put_inode:
+	mutex_destroy(&encl->lock);
+	iput(encl->inode);
 err_cleanup_srcu:
 	cleanup_srcu_struct(&encl->srcu);
 err_free:
 	kfree(encl);
 	return NULL;
+}
+
+/**
+ * sgxdrv_encl_get_next() - find an enclave by its number
+ * @id: the number
+ *
+ * Context: any task context.
+ * Return: the enclave of that number, or else the one with the next higher that
+ * exists, with a reference; NULL if there is none.
+ */
+struct sgxdrv_encl *sgxdrv_encl_get_next(u64 id)
+{
+	struct sgxdrv_encl *encl;
+	unsigned long index;
+
+	xa_lock(&encls);
+	xa_for_each_start(&encls, index, encl, id) {
+		if (kref_get_unless_zero(&encl->ref))
+			break;
+	}
+	xa_unlock(&encls);
+	return encl;
 }
 
 void sgxdrv_encl_get(struct sgxdrv_encl *encl)

@@ -42,7 +42,7 @@ enum sgxdrv_encl_flag {
  * @ref: held by the file and by each entry of @mm_list; at zero nothing can reach
  *	the enclave, and @release_work takes it apart
  * @flags: enum sgxdrv_encl_flag, atomic bit operations
- * @id: for traces; constant
+ * @id: its number, never used again; constant
  * @inode: its i_mapping is the address space of the enclave; constant
  * @lock: protects @pages and @nr_pages; held while a page is put into a page
  *	table, so that it cannot leave meanwhile. Nests inside mmap_lock,
@@ -89,6 +89,7 @@ int sgxdrv_encl_init(void);
 void sgxdrv_encl_exit(void);
 
 struct sgxdrv_encl *sgxdrv_encl_alloc(void);
+struct sgxdrv_encl *sgxdrv_encl_get_next(u64 id);
 void sgxdrv_encl_get(struct sgxdrv_encl *encl);
 void sgxdrv_encl_put(struct sgxdrv_encl *encl);
 void sgxdrv_encl_end(struct sgxdrv_encl *encl);
