@@ -24,6 +24,11 @@
 #define wrapper_vm_flags_set(vma, flags) ((void)((vma)->vm_flags |= (flags)))
 #endif
 
+/* Defined where mmap_region() merges by the caller's file offset only. */
+#if defined(HAVE_MMAP_REGION) && !defined(HAVE_VMA_MERGE)
+#define wrapper_mmap_region 1
+#endif
+
 #ifdef HAVE_MM_GET_UNMAPPED_AREA
 #define wrapper_mm_get_unmapped_area(mm, file, addr, len, pgoff, flags) \
 	mm_get_unmapped_area(mm, file, addr, len, pgoff, flags)

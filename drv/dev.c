@@ -66,6 +66,17 @@ static struct miscdevice provision_dev = {
 };
 
 /**
+ * sgxdrv_is_encl_file() - is this an open /dev/sgx_enclave?
+ * @file: an open file; the caller holds a reference
+ *
+ * Context: any.
+ */
+bool sgxdrv_is_encl_file(const struct file *file)
+{
+	return file->f_op == &encl_fops;
+}
+
+/**
  * sgxdrv_is_provision_file() - is this an open /dev/sgx_provision?
  * @file: an open file; the caller holds a reference
  *

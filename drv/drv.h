@@ -16,6 +16,7 @@ struct vm_fault;
 /* dev.c */
 int sgxdrv_dev_init(void);
 void sgxdrv_dev_exit(void);
+bool sgxdrv_is_encl_file(const struct file *file);
 bool sgxdrv_is_provision_file(const struct file *file);
 
 /* ioctl.c */
@@ -34,6 +35,10 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma);
 unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
 				       unsigned long flags);
+
+/* merge.c */
+void sgxdrv_merge_init(void);
+void sgxdrv_merge_exit(void);
 
 /* fault.c */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf);

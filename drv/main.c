@@ -35,15 +35,17 @@ static int __init sgxdrv_module_init(void)
 		goto err_encl_exit;
 
 	sgxdrv_debugfs_init();
+	sgxdrv_merge_init();
 
 	ret = sgxdrv_dev_init();
 	if (ret)
-		goto err_debugfs_exit;
+		goto err_merge_exit;
 
 	pr_info("%lu EPC pages\n", sgxdrv_epc_total());
 	return 0;
 
-err_debugfs_exit:
+err_merge_exit:
+	sgxdrv_merge_exit();
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
 err_encl_exit:
@@ -58,6 +60,7 @@ err_epc_exit:
 static void __exit sgxdrv_module_exit(void)
 {
 	sgxdrv_dev_exit();
+	sgxdrv_merge_exit();
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
 	sgxdrv_encl_exit();
