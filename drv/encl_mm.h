@@ -44,13 +44,22 @@ struct sgxdrv_encl_mm *sgxdrv_encl_mm_unlink_first(struct sgxdrv_encl *encl);
 void sgxdrv_encl_mm_free(struct sgxdrv_encl_mm *encl_mm);
 void sgxdrv_encl_mm_walk(struct sgxdrv_encl *encl, sgxdrv_mm_fn fn, void *data);
 
-/* track.c */
+/* vma.c */
+int sgxdrv_vma_track_unlocked(struct vm_area_struct *vma, unsigned long addr);
+
+/* track.c, or for the benchmark one of track_*.c */
 bool sgxdrv_vma_tracked(const struct vm_area_struct *vma);
 int sgxdrv_vma_track(struct vm_area_struct *vma);
-int sgxdrv_vma_track_unlocked(struct vm_area_struct *vma, unsigned long addr);
+void sgxdrv_vma_open(struct vm_area_struct *vma);
 void sgxdrv_encl_mm_drain(struct sgxdrv_encl *encl);
 void sgxdrv_encl_mm_destroy(struct sgxdrv_encl_mm *encl_mm);
 void sgxdrv_track_exit(void);
-void sgxdrv_vma_open(struct vm_area_struct *vma);
+
+#ifdef SGXDRV_COUNT_VMAS
+void sgxdrv_vma_close(struct vm_area_struct *vma);
+#define SGXDRV_VMA_CLOSE sgxdrv_vma_close
+#else
+#define SGXDRV_VMA_CLOSE NULL
+#endif
 
 #endif /* _DRV_ENCL_MM_H */

@@ -12,7 +12,6 @@
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
@@ -219,41 +218,6 @@ int sgxdrv_vma_track(struct vm_area_struct *vma)
 	ret = track_undisturbed(sgxdrv_encl_of(vma), mm);
 	if (!ret)
 		vma->vm_private_data = mm;
-	return ret;
-}
-
-static int track_addr(struct file *file, struct mm_struct *mm, unsigned long addr)
-{
-	struct vm_area_struct *vma;
-	int ret = 0;
-
-	if (mmap_write_lock_killable(mm))
-		return -EINTR;
-	vma = vma_lookup(mm, addr);
-	if (vma && vma->vm_file == file)
-		ret = sgxdrv_vma_track(vma);
-	mmap_write_unlock(mm);
-	return ret;
-}
-
-/**
- * sgxdrv_vma_track_unlocked() - the same for who holds the wrong lock
- * @vma: mapping of an enclave; must not be used afterwards
- * @addr: an address in it
- *
- * Context: process context, may sleep; mmap_lock held for reading, released.
- * Return: 0, also if there is another mapping at @addr now; -ENOMEM, -EINTR as
- * above, or to a task that is being killed.
- */
-int sgxdrv_vma_track_unlocked(struct vm_area_struct *vma, unsigned long addr)
-{
-	struct file *file = get_file(vma->vm_file);
-	struct mm_struct *mm = vma->vm_mm;
-	int ret;
-
-	mmap_read_unlock(mm);
-	ret = track_addr(file, mm, addr);
-	fput(file);
 	return ret;
 }
 

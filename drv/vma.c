@@ -3,6 +3,7 @@
  * Mappings of enclaves: which are allowed, and what happens to them, page faults
  * excepted (fault.c).
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -176,6 +177,41 @@ static int sgxdrv_vma_mremap(struct vm_area_struct *vma)
 	return 0;
 }
 
+static int track_addr(struct file *file, struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, addr);
+	if (vma && vma->vm_file == file)
+		ret = sgxdrv_vma_track(vma);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+/**
+ * sgxdrv_vma_track_unlocked() - the same for who holds the wrong lock
+ * @vma: mapping of an enclave; must not be used afterwards
+ * @addr: an address in it
+ *
+ * Context: process context, may sleep; mmap_lock held for reading, released.
+ * Return: 0, also if there is another mapping at @addr now; -ENOMEM, -EINTR as
+ * above, or to a task that is being killed.
+ */
+int sgxdrv_vma_track_unlocked(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct file *file = get_file(vma->vm_file);
+	struct mm_struct *mm = vma->vm_mm;
+	int ret;
+
+	mmap_read_unlock(mm);
+	ret = track_addr(file, mm, addr);
+	fput(file);
+	return ret;
+}
+
 /* Up to 8 bytes within an aligned word, as EDBGRD and EDBGWR transfer them */
 static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf,
 		       unsigned int len, bool write)
@@ -229,9 +265,10 @@ static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, voi
 	return done;
 }
 
-/* No close(): VMAs that have it never merge. */
+/* No close() in what ships: VMAs that have it never merge. */
 const struct vm_operations_struct sgxdrv_vm_ops = {
 	.open			= sgxdrv_vma_open,
+	.close			= SGXDRV_VMA_CLOSE,
 	.mprotect		= sgxdrv_vma_mprotect,
 	.mremap			= sgxdrv_vma_mremap,
 	.access			= sgxdrv_vma_access,
