@@ -28,14 +28,32 @@ static int age_pte(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-static bool age_page(struct sgxdrv_encl *encl, struct mm_struct *mm, unsigned long addr)
+/* What the last look for a VMA has found: @vma is the first one that ends after @from. */
+struct cursor {
+	unsigned long from;
+	struct vm_area_struct *vma;
+};
+
+/* Also remembers gaps: most pages of a batch are neighbours. */
+static struct vm_area_struct *lookup(struct cursor *cursor, struct mm_struct *mm,
+				     unsigned long addr)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	if (addr < cursor->from || (cursor->vma && addr >= cursor->vma->vm_end)) {
+		cursor->from = addr;
+		cursor->vma = find_vma(mm, addr);
+	}
+	return cursor->vma && addr >= cursor->vma->vm_start ? cursor->vma : NULL;
+}
+
+static bool age_page(struct age *age, struct cursor *cursor, struct mm_struct *mm,
+		     unsigned long addr)
+{
+	struct vm_area_struct *vma = lookup(cursor, mm, addr);
 	bool young = false;
 
 	lockdep_assert_held(&mm->mmap_lock);
 
-	if (vma && vma->vm_ops == &sgxdrv_vm_ops && sgxdrv_encl_of(vma) == encl)
+	if (vma && vma->vm_ops == &sgxdrv_vm_ops && sgxdrv_encl_of(vma) == age->encl)
 		apply_to_existing_page_range(mm, addr, PAGE_SIZE, age_pte, &young);
 	return young;
 }
@@ -46,6 +64,7 @@ static bool age_page(struct sgxdrv_encl *encl, struct mm_struct *mm, unsigned lo
  */
 static void age_mm(struct mm_struct *mm, void *data)
 {
+	struct cursor cursor = { .from = ULONG_MAX };
 	struct age *age = data;
 	unsigned int i;
 
@@ -54,7 +73,7 @@ static void age_mm(struct mm_struct *mm, void *data)
 		return;
 	}
 	for (i = 0; i < age->nr; i++) {
-		if (age_page(age->encl, mm, age->addrs[i]))
+		if (age_page(age, &cursor, mm, age->addrs[i]))
 			__set_bit(i, age->young);
 	}
 	mmap_read_unlock(mm);

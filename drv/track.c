@@ -126,6 +126,19 @@ static const struct mmu_notifier_ops notifier_ops = {
 	.free_notifier	= sgxdrv_mm_free_notifier,
 };
 
+/* A loader maps one segment after the other: its entry is the latest. */
+static bool has_latest_entry(struct sgxdrv_encl *encl, struct mm_struct *mm)
+{
+	struct sgxdrv_encl_mm *latest;
+	bool found;
+
+	spin_lock(&encl->mm_lock);
+	latest = list_first_entry_or_null(&encl->mm_list, struct sgxdrv_encl_mm, list);
+	found = latest && latest->mm == mm;
+	spin_unlock(&encl->mm_lock);
+	return found;
+}
+
 static bool has_entry(struct sgxdrv_mm *smm, struct sgxdrv_encl *encl)
 {
 	struct tracked_mm *entry;
@@ -163,10 +176,14 @@ static int add_entry(struct sgxdrv_mm *smm, struct sgxdrv_encl *encl, struct mm_
 /* Write mmap_lock held: two entries for one process cannot come up at a time. */
 static int track(struct sgxdrv_encl *encl, struct mm_struct *mm)
 {
-	struct mmu_notifier *mn = mmu_notifier_get_locked(&notifier_ops, mm);
+	struct mmu_notifier *mn;
 	struct sgxdrv_mm *smm;
 	int ret = 0;
 
+	if (has_latest_entry(encl, mm))
+		return 0;
+
+	mn = mmu_notifier_get_locked(&notifier_ops, mm);
 	if (IS_ERR(mn))
 		return PTR_ERR(mn);
 
@@ -215,7 +232,9 @@ int sgxdrv_vma_track(struct vm_area_struct *vma)
 
 	lockdep_assert_held_write(&mm->mmap_lock);
 
-	ret = track_undisturbed(sgxdrv_encl_of(vma), mm);
+	ret = track(sgxdrv_encl_of(vma), mm);
+	if (ret == -EINTR)
+		ret = track_undisturbed(sgxdrv_encl_of(vma), mm);
 	if (!ret)
 		vma->vm_private_data = mm;
 	return ret;
