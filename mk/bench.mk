@@ -13,4 +13,29 @@ $(B)/tests/bench/enclu: tests/bench/enclu.c $(B)/tests/vm/encl_util.o $(B)/libso
 	@mkdir -p $(@D)
 	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
 
+# The three lifetimes of an enclave in a process, in one VM run: per VMA, per
+# process (what ships), per file.
+.PHONY: bench-mm
+bench-mm: modules tools test-encl $(B)/tests/bench/mm $(B)/tests/bench/mm_report
+	for k in $(KERNELS); do \
+		d=$(B)/bench-mm/$$k; \
+		for t in vma file; do \
+			$(MAKE) --no-print-directory modules B=$(B)/bench-mm/build-$$t KERNELS=$$k \
+				SOFTSGX_TRACK=track_$$t && mkdir -p $$d/$$t && \
+			cp $(B)/bench-mm/build-$$t/kmod/$$k/softsgx.ko $$d/$$t/ || exit 1; \
+		done; \
+		mkdir -p $$d/mm && cp $(B)/kmod/$$k/softsgx.ko $$d/mm/ && \
+		cp $(B)/kmod/$$k/softsgx_cpu.ko $$d/ && \
+		$(B)/softsgx run --check --kernel $$k --no-modules --mem 2G -- \
+			tests/bench/mm.sh $$d $(or $(ROUNDS),3) || exit 1; \
+	done
+
+$(B)/tests/bench/mm: tests/bench/mm.c $(B)/tests/vm/common.o $(B)/libsoftsgx.a
+	@mkdir -p $(@D)
+	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
+
+$(B)/tests/bench/mm_report: tests/bench/mm_report.c
+	@mkdir -p $(@D)
+	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $<
+
 -include $(wildcard $(B)/tests/bench/*.d)
