@@ -58,8 +58,10 @@ void sgxdrv_track_exit(void);
 #ifdef SGXDRV_COUNT_VMAS
 void sgxdrv_vma_close(struct vm_area_struct *vma);
 #define SGXDRV_VMA_CLOSE sgxdrv_vma_close
+#define SGXDRV_VMA_FLAGS (VM_DONTDUMP | VM_DONTEXPAND)
 #else
 #define SGXDRV_VMA_CLOSE NULL
+#define SGXDRV_VMA_FLAGS VM_DONTDUMP
 #endif
 
 #endif /* _DRV_ENCL_MM_H */

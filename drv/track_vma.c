@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * For the benchmark only (track.c is what ships): an enclave lives in a process
- * as long as the process has a VMA of it. That takes vm_ops->close(), so VMAs do
- * not merge, and an open() that must not fail.
+ * as long as the process has a VMA of it. That takes an open() that must not
+ * fail and a close() for every VMA. Having close() keeps VMAs from merging on 6.1;
+ * later kernels merge a new one into its neighbour nevertheless, and the count of
+ * what .mmap has seen would never go back to 0. SGXDRV_VMA_FLAGS has one of
+ * VM_SPECIAL against that.
  */
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>

@@ -91,7 +91,7 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	 * after this hook only if a flag has changed, and before it only if all
 	 * are the same: VM_DONTDUMP sees to both.
 	 */
-	wrapper_vm_flags_set(vma, VM_DONTDUMP);
+	wrapper_vm_flags_set(vma, SGXDRV_VMA_FLAGS);
 	vma->vm_pgoff = PFN_DOWN(vma->vm_start);
 	vma->vm_ops = &sgxdrv_vm_ops;
 	return 0;

@@ -30,7 +30,8 @@ bench-mm: modules tools test-encl $(B)/tests/bench/mm $(B)/tests/bench/mm_report
 			tests/bench/mm.sh $$d $(or $(ROUNDS),3) || exit 1; \
 	done
 
-$(B)/tests/bench/mm: tests/bench/mm.c $(B)/tests/vm/common.o $(B)/libsoftsgx.a
+$(B)/tests/bench/mm: tests/bench/mm.c tests/bench/mm_util.c tests/bench/mm_cost.c \
+		tests/bench/mm.h $(B)/tests/vm/common.o $(B)/libsoftsgx.a
 	@mkdir -p $(@D)
 	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
 
