@@ -32,12 +32,16 @@ static unsigned long access_of(const struct vm_fault *vmf)
  */
 static unsigned long pte_rights(const struct vm_fault *vmf, const struct sgxdrv_encl_page *page)
 {
+	unsigned long vm_flags = vmf->vma->vm_flags & VM_ACCESS_FLAGS;
 	bool user = vmf->flags & FAULT_FLAG_USER;
 	unsigned long access = access_of(vmf);
 	unsigned long rights;
 
-	rights = sgxcpu_page_prot(page->epc->addr, vmf->real_address,
-				  vmf->vma->vm_flags & VM_ACCESS_FLAGS, user ? access : 0);
+	/* x86 page tables know nothing that can be accessed but not read. */
+	if (vm_flags)
+		vm_flags |= VM_READ;
+	rights = sgxcpu_page_prot(page->epc->addr, vmf->real_address, vm_flags,
+				  user ? access : 0);
 	if (access == VM_WRITE && !(rights & VM_WRITE))
 		return 0;
 	return rights;

@@ -149,7 +149,8 @@ void sgxdrv_encl_show_line(struct seq_file *m, struct sgxdrv_encl *encl)
 	}
 	get_info(encl, &info);
 	sgxdrv_encl_mm_walk(encl, count_mm, &counts);
+	/* Less the one that the caller holds to look at it */
 	seq_printf(m, "%llu %s 0x%lx 0x%lx %lu %u %lu %u %u %u\n", encl->id, state_of(encl),
-		   info.base, info.size, info.nr_pages, kref_read(&encl->ref),
+		   info.base, info.size, info.nr_pages, kref_read(&encl->ref) - 1,
 		   sgxdrv_mapping_count_vmas(encl), counts.processes, counts.stale, counts.busy);
 }

@@ -189,6 +189,20 @@ TEST_F(fault, mapping_allows_too_much)
 	}
 }
 
+/* As everywhere on x86, what can be written or executed can be read, from the start. */
+TEST_F(fault, readable_anyway)
+{
+	struct softsgx_enclave *encl = &self->encl;
+
+	ASSERT_EQ(0, vt_map(encl, PG_RW, 1, PROT_WRITE));
+	EXPECT_TRUE(vt_shows(vt_addr(encl, PG_RW), PG_RW));
+	EXPECT_EQ(0, vt_write(vt_addr(encl, PG_RW)));
+	ASSERT_EQ(0, madvise(vt_addr(encl, PG_RW), PAGE, MADV_DONTNEED));
+	EXPECT_EQ(0, vt_read(vt_addr(encl, PG_RW)));
+	ASSERT_EQ(0, vt_map(encl, PG_R, 1, PROT_NONE));
+	EXPECT_EQ(SIGSEGV, vt_read(vt_addr(encl, PG_R)));
+}
+
 /* mprotect() takes rights and gives them back. */
 TEST_F(fault, mprotect)
 {
