@@ -79,29 +79,69 @@ int vt_epc_settle(const struct vt_epc *want)
 	return -ETIME;
 }
 
-int vt_fail_nth(unsigned int nth)
+static int write_text(const char *path, const char *text)
 {
-	int fd = open(DEBUGFS "fail_nth", O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-	char text[16];
-	int len;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int len = strlen(text), ret = 0;
 
 	if (fd < 0)
 		return -errno;
-	len = snprintf(text, sizeof(text), "%u", nth);
 	if (write(fd, text, len) != len)
 		ret = -errno;
 	close(fd);
 	return ret;
 }
 
-int vt_fail_left(void)
+static int read_number(const char *path)
 {
 	char text[32];
 	int ret;
 
-	ret = read_text(DEBUGFS "fail_nth", text, sizeof(text));
+	ret = read_text(path, text, sizeof(text));
 	return ret ? ret : atoi(text);
+}
+
+int vt_fail_nth(unsigned int nth)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", nth);
+	return write_text(DEBUGFS "fail_nth", text);
+}
+
+int vt_fail_left(void)
+{
+	return read_number(DEBUGFS "fail_nth");
+}
+
+int vt_delay(const char *point, unsigned int ms)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), DEBUGFS "delay/%s", point);
+	snprintf(text, sizeof(text), "%u", ms);
+	return write_text(path, text);
+}
+
+int vt_delay_left(const char *point)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEBUGFS "delay/%s", point);
+	return read_number(path);
+}
+
+int vt_delayed(void)
+{
+	return read_number(DEBUGFS "delayed");
+}
+
+int vt_walk(const char *verb, u64 id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s %llu", verb, id);
+	return write_text(DEBUGFS "walk", text);
 }
 
 u8 vt_byte(unsigned int page, unsigned int offset)

@@ -41,6 +41,15 @@ int vt_fail_nth(unsigned int nth);
 /* What is left of it: 0 means that it has fired. */
 int vt_fail_left(void);
 
+/* Hold up the next task that comes to @point of the driver, for @ms; 0: nobody. */
+int vt_delay(const char *point, unsigned int ms);
+/* 0 if somebody has come there, or nobody is to be held up */
+int vt_delay_left(const char *point);
+/* Tasks that are being held up */
+int vt_delayed(void);
+/* "age" or "zap" all pages of an enclave, in all processes */
+int vt_walk(const char *verb, u64 id);
+
 /* ------------------------------------------------------------------ enclaves */
 
 /* Pages of the standard enclave, which is twice as large; the rest are holes. */
