@@ -12,12 +12,15 @@ VMTEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror \
 # The enclave for tests, because signing it leaves the key that they use too.
 vmtests: $(VMTEST_BIN) test-encl
 
-$(B)/tests/vm/common.o: tests/vm/common.c
+TORTURE_OBJS := $(B)/tests/vm/torture_map.o $(B)/tests/vm/torture_work.o
+$(B)/tests/vm/torture_test: $(TORTURE_OBJS)
+
+$(B)/tests/vm/common.o $(TORTURE_OBJS): $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/tests/vm/%_test: tests/vm/%_test.c $(B)/tests/vm/common.o $(B)/libsoftsgx.a $(KSRC)/.stamp
 	@mkdir -p $(@D)
-	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
+	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(filter %.a,$^) -lcrypto -lpthread
 
 -include $(wildcard $(B)/tests/vm/*.d)

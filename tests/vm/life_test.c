@@ -4,14 +4,10 @@
  * and whatever order they go away. The fixture's end checks that it does not live
  * any longer.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
-#include "common.h"
+#include "util.h"
 #include "kselftest_harness.h"
 
 #define NR_ENCLAVES	64
@@ -192,47 +188,12 @@ TEST_F(life, generations)
 	}
 }
 
-/* Message: the enclave with its file */
-static int send_enclave(int sock, struct softsgx_enclave *encl)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { encl, sizeof(*encl) };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &encl->fd, sizeof(int));
-	return sendmsg(sock, &msg, 0) == sizeof(*encl) ? 0 : -errno;
-}
-
-static int receive_enclave(int sock, struct softsgx_enclave *encl)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { encl, sizeof(*encl) };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-
-	if (recvmsg(sock, &msg, 0) != sizeof(*encl) || !CMSG_FIRSTHDR(&msg))
-		return -EPROTO;
-	memcpy(&encl->fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	/* Private to whoever has reserved it */
-	encl->area = NULL;
-	return 0;
-}
-
 static int use_received(int sock)
 {
 	struct softsgx_enclave encl;
 	u8 *base;
 
-	if (receive_enclave(sock, &encl))
+	if (receive_enclave(sock, &encl, 0))
 		return 31;
 	base = vt_addr(&encl, 0);
 	if (mmap(base, VT_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED_NOREPLACE, encl.fd,
@@ -260,7 +221,7 @@ TEST_F(life, passed_to_other_process)
 	}
 	builder = fork();
 	if (!builder)
-		_exit(build_and_map(&self->encl) || send_enclave(sock[1], &self->encl));
+		_exit(build_and_map(&self->encl) || send_enclave(sock[1], &self->encl, 0));
 	EXPECT_EQ(0, vt_wait(builder));
 	EXPECT_EQ(1, alive(&self->start));
 	ASSERT_EQ(0, vt_tell(self->pipe[1]));
@@ -276,7 +237,7 @@ TEST_F(life, lost_in_socket)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sock));
 	ASSERT_EQ(0, build_and_map(&self->encl));
-	ASSERT_EQ(0, send_enclave(sock[1], &self->encl));
+	ASSERT_EQ(0, send_enclave(sock[1], &self->encl, 0));
 	softsgx_enclave_close(&self->encl);
 	EXPECT_EQ(1, alive(&self->start));
 	close(sock[0]);
