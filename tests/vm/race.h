@@ -27,7 +27,7 @@
 
 /**
  * struct row - one enclave in debugfs enclaves
- * @references: the reader's excluded
+ * @references: those of the file and of the entries
  */
 struct row {
 	u64 id;
@@ -55,7 +55,6 @@ static inline int read_row(u64 id, struct row *row)
 			ret = 0;
 	}
 	fclose(file);
-	row->references--;
 	return ret;
 }
 
