@@ -39,6 +39,7 @@ unsigned long sgxdrv_get_unmapped_area(struct file *file, unsigned long addr,
 /* merge.c */
 void sgxdrv_merge_init(void);
 void sgxdrv_merge_exit(void);
+bool sgxdrv_merge_safe(void);
 
 /* fault.c */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf);

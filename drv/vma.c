@@ -92,6 +92,8 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	 * are the same: VM_DONTDUMP sees to both.
 	 */
 	wrapper_vm_flags_set(vma, SGXDRV_VMA_FLAGS);
+	if (!sgxdrv_merge_safe())
+		wrapper_vm_flags_set(vma, VM_DONTEXPAND);
 	vma->vm_pgoff = PFN_DOWN(vma->vm_start);
 	vma->vm_ops = &sgxdrv_vm_ops;
 	return 0;

@@ -5,6 +5,7 @@
  */
 #include <sys/prctl.h>
 
+#include "merges.h"
 #include "introspect.h"
 #include "kselftest_harness.h"
 

@@ -6,6 +6,7 @@
 #ifndef _TESTS_VM_MERGE_H
 #define _TESTS_VM_MERGE_H
 
+#include "merges.h"
 #include "util.h"
 
 #define NR_SMALL	64
