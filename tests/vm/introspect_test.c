@@ -5,7 +5,6 @@
  */
 #include <sys/prctl.h>
 
-#include "merges.h"
 #include "introspect.h"
 #include "kselftest_harness.h"
 

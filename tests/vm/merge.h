@@ -6,7 +6,6 @@
 #ifndef _TESTS_VM_MERGE_H
 #define _TESTS_VM_MERGE_H
 
-#include "merges.h"
 #include "util.h"
 
 #define NR_SMALL	64
@@ -147,6 +146,28 @@ static inline int unmap(const struct softsgx_enclave *encl, int page, unsigned i
 static inline int protect(const struct softsgx_enclave *encl, int page, unsigned int nr, int prot)
 {
 	return mprotect(vt_addr(encl, page), nr * PAGE, prot) ? -errno : 0;
+}
+
+/*
+ * After mapping pages over several VMAs: where the driver has to help the kernel
+ * with merging, these merge only now.
+ */
+static inline int merge_over(const struct softsgx_enclave *encl, int page, unsigned int nr,
+			     int prot)
+{
+	FILE *list = fopen("/sys/kernel/debug/kprobes/list", "r");
+	bool helped = false;
+	char line[256];
+	int ret;
+
+	while (list && fgets(line, sizeof(line), list))
+		helped |= !!strstr(line, "mmap_region");
+	if (list)
+		fclose(list);
+	if (!helped)
+		return 0;
+	ret = protect(encl, page, nr, prot ? PROT_NONE : PROT_READ);
+	return ret ? ret : protect(encl, page, nr, prot);
 }
 
 static inline int advise(const struct softsgx_enclave *encl, int page, unsigned int nr, int advice)

@@ -76,7 +76,6 @@ TEST_F_TIMEOUT(merge, pages_cannot_be_taken, 60)
 	EXPECT_EQ(-1, wrong_page(encl, 0, 24));
 }
 
-/* Anything in any order, against a simple idea of what there should be */
 /* VMAs of the child may not know that it has its entry, or that it has none. */
 static int maps_behind(struct softsgx_enclave *encl)
 {

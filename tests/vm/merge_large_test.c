@@ -11,6 +11,8 @@
 
 #define NR_PAGES	4096
 #define NR_MANY		100000
+#define NR_OVER		10000
+#define MAX_OVER	50
 #define SLOW_MS		20000
 #define MANY_SIZE	(131072 * PAGE)
 
@@ -177,6 +179,38 @@ TEST_F_TIMEOUT(large, remap_and_refill, 300)
 	}
 	EXPECT_EQ(1, vmas(encl));
 	EXPECT_EQ(-1, wrong_page(encl, 0, NR_PAGES));
+}
+
+/*
+ * Over many VMAs and holes at once, which the kernel keeps in a tree whose nodes
+ * it must not confuse.
+ */
+TEST_F_TIMEOUT(large, map_over_many, 300)
+{
+	static const int prots[] = { PROT_RW, PROT_READ };
+	struct softsgx_enclave *encl = &self->encl;
+	unsigned int i, k, page, nr;
+	u64 start = vt_ms();
+
+	for (i = 0; i < NR_PAGES; i++)
+		ASSERT_EQ(0, vt_map(encl, i, 1, prots[i % 2]));
+	EXPECT_EQ(NR_PAGES, vmas(encl));
+	for (k = 0; k < NR_OVER && vt_ms() - start < SLOW_MS; k++) {
+		page = random() % (NR_PAGES - MAX_OVER);
+		nr = 1 + random() % MAX_OVER;
+		if (k % 3 == 0)
+			ASSERT_EQ(0, munmap(vt_addr(encl, page + nr / 2), PAGE));
+		ASSERT_EQ(0, map_natural(encl, page, nr, prots[random() % 2]));
+		ASSERT_TRUE(shows_some(vt_addr(encl, page), page));
+		for (i = page; k % 2 && i < page + nr; i++)
+			ASSERT_EQ(0, protect(encl, i, 1, prots[i % 2]));
+	}
+	TH_LOG("%u times", k);
+	ASSERT_EQ(0, protect(encl, 0, NR_PAGES, PROT_NONE));
+	ASSERT_EQ(0, protect(encl, 0, NR_PAGES, PROT_RW));
+	EXPECT_EQ(1, vmas(encl));
+	EXPECT_EQ(-1, wrong_page(encl, 0, NR_PAGES));
+	EXPECT_EQ(-1, unwritable_page(encl, 0, NR_PAGES));
 }
 
 /* 4 MiB move by moving page tables: no PTE is looked at. */

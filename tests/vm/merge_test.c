@@ -161,6 +161,8 @@ TEST_F_TIMEOUT(merge, map_over, 60)
 	EXPECT_EQ(-1, wrong_page(encl, 0, NR_SMALL));
 	EXPECT_EQ(SIGSEGV, vt_write(spot(encl, 12)));
 	ASSERT_EQ(0, map_natural(encl, 9, 7, PROT_RW));
+	EXPECT_EQ(-1, wrong_page(encl, 0, NR_SMALL));
+	ASSERT_EQ(0, merge_over(encl, 9, 7, PROT_RW));
 	EXPECT_EQ(1, vmas(encl));
 	EXPECT_EQ(-1, wrong_page(encl, 0, NR_SMALL));
 	EXPECT_EQ(-1, unwritable_page(encl, 0, NR_SMALL));
@@ -307,6 +309,7 @@ TEST_F_TIMEOUT(merge, mlock, 60)
 	EXPECT_EQ(-1, wrong_page(encl, 0, NR_SMALL));
 }
 
+/* Anything in any order, against a simple idea of what there should be */
 struct model {
 	int prot[NR_SMALL];	/* -1: not mapped */
 };
@@ -367,7 +370,7 @@ static int some_step(struct softsgx_enclave *encl, struct model *model)
 	}
 	for (i = page; i < page + nr; i++)
 		model->prot[i] = prot;
-	return ret;
+	return ret || prot < 0 ? ret : merge_over(encl, page, nr, prot);
 }
 
 static int model_page_ok(struct softsgx_enclave *encl, const struct model *model,
