@@ -138,6 +138,35 @@ static inline int end_delays(void)
 	return ret;
 }
 
+/* The test itself gets no mapping and no entry, only the file. */
+static inline int load_alone(struct softsgx_image *image, struct softsgx_enclave *encl, u64 *id)
+{
+	int ret = end_delays();
+
+	if (!ret)
+		ret = vt_image(image, 0);
+	if (!ret)
+		ret = vt_load(encl, image);
+	if (ret)
+		return ret;
+	*id = id_of(encl->fd);
+	return *id ? 0 : -ENOENT;
+}
+
+/* Nothing of it is left, nor of what processes did with it. */
+static inline int unload_alone(struct softsgx_image *image, struct softsgx_enclave *encl,
+			       const struct vt_epc *start)
+{
+	int ret = end_delays(), left;
+
+	softsgx_image_free(image);
+	softsgx_enclave_close(encl);
+	left = vt_epc_settle(start);
+	if (!left && !no_enclaves())
+		left = -EBUSY;
+	return ret ? ret : left;
+}
+
 /* A thread that walks all processes of all enclaves, perhaps to be held up */
 struct reader {
 	pthread_t thread;

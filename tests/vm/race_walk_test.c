@@ -22,26 +22,17 @@ FIXTURE(walk) {
 	u64 id;
 };
 
-/* The test itself has no mapping and no entry, only the file. */
 FIXTURE_SETUP(walk)
 {
-	ASSERT_EQ(0, end_delays());
 	ASSERT_EQ(0, vt_epc_read(&self->start));
-	ASSERT_EQ(0, vt_image(&self->image, 0));
-	ASSERT_EQ(0, vt_load(&self->encl, &self->image)) {
+	ASSERT_EQ(0, load_alone(&self->image, &self->encl, &self->id)) {
 		TH_LOG("%s", softsgx_last_error());
 	}
-	self->id = id_of(self->encl.fd);
-	ASSERT_NE(0, self->id);
 }
 
 FIXTURE_TEARDOWN(walk)
 {
-	EXPECT_EQ(0, end_delays());
-	softsgx_image_free(&self->image);
-	softsgx_enclave_close(&self->encl);
-	EXPECT_EQ(0, vt_epc_settle(&self->start));
-	EXPECT_TRUE(no_enclaves());
+	EXPECT_EQ(0, unload_alone(&self->image, &self->encl, &self->start));
 }
 
 /* What the last walk has found: "pages", "young" */
