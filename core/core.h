@@ -33,11 +33,18 @@ enum sgxcore_kind {
 	SGXCORE_OK,		/* done; a leaf with a RAX result returned 0 */
 	SGXCORE_STATUS,		/* RAX = code, ZF or CF set */
 	SGXCORE_FAULT,		/* trap @code, nothing changed */
+	SGXCORE_AGAIN,		/* see below, nothing changed */
 };
+
+/*
+ * SGXCORE_AGAIN: ENCLU only. A page has left, or is leaving, since it was looked
+ * up. On hardware look-up and leaf are one, and the instruction ends in a page fault
+ * that the system serves; it then executes again. So it has to be here.
+ */
 
 /**
  * struct sgxcore_outcome - how a leaf ended
- * @kind: which of the three
+ * @kind: which of these
  * @code: SGX error code, or vector of the trap
  * @cf: with SGXCORE_STATUS: CF=1, ZF=0 instead of ZF=1, CF=0
  * @error_code: error code of the trap (#GP: 0, #PF: SGX_PFEC_*)
@@ -61,6 +68,11 @@ static inline struct sgxcore_outcome sgxcore_status(u32 code)
 	return (struct sgxcore_outcome){ .kind = SGXCORE_STATUS, .code = code };
 }
 
+static inline struct sgxcore_outcome sgxcore_again(void)
+{
+	return (struct sgxcore_outcome){ .kind = SGXCORE_AGAIN };
+}
+
 static inline struct sgxcore_outcome sgxcore_gp(void)
 {
 	return (struct sgxcore_outcome){ .kind = SGXCORE_FAULT, .code = SGXCORE_TRAP_GP };
@@ -74,8 +86,11 @@ static inline struct sgxcore_outcome sgxcore_pf(u64 addr, u32 error_code)
 
 /**
  * struct sgxcore_page - one EPCM entry
- * @lock: base lock: 0 free, n > 0 shared by n leaves, SGXCORE_EXCLUSIVE
+ * @lock: base lock: 0 free, SGXCORE_EXCLUSIVE, or shared: by leaves (counted in
+ *	SGXCORE_SHARED) and by entries and exits that use the page as SSA or TCS
+ *	(counted in SGXCORE_SHARED_LP), which on hardware take no lock
  * @extra: second try-lock, 0 or 1. SECS: measurement and INIT
+ * @tracking: third try-lock, 0 or 1. SECS: ETRACK
  * @gen: bumped whenever @valid changes, so that a translation taken earlier can
  *	 be recognised as stale; written under exclusive @lock
  * @valid, @type, @perm: VALID, PT and R/W/X (SGX_SECINFO_R/W/X); written under
@@ -84,12 +99,15 @@ static inline struct sgxcore_outcome sgxcore_pf(u64 addr, u32 error_code)
  * @addr: ENCLAVEADDRESS
  * @secs: entry of the owning SECS; NULL for SECS and VA pages
  * @mem: the 4096 bytes of the page
+ * @epoch: blocked pages: epoch of the enclave when they were blocked
  * @children: SECS only: pages of the enclave in the EPC (atomic)
- * @lps: SECS only: logical processors inside the enclave (atomic)
+ * @track: SECS only: epoch, and how many logical processors are inside (atomic,
+ *	see track.c)
  */
 struct sgxcore_page {
 	int lock;
 	int extra;
+	int tracking;
 	u32 gen;
 	bool valid;
 	u8 type;
@@ -101,11 +119,14 @@ struct sgxcore_page {
 	u64 addr;
 	struct sgxcore_page *secs;
 	u8 *mem;
+	u32 epoch;
 	int children;
-	int lps;
+	u64 track;
 };
 
 #define SGXCORE_EXCLUSIVE	(-1)
+#define SGXCORE_SHARED		0x1
+#define SGXCORE_SHARED_LP	0x10000
 
 /* A contiguous piece of EPC; CPUID.12H enumerates it. */
 struct sgxcore_section {
@@ -247,11 +268,22 @@ struct sgxcore_regs {
  * @page: EPCM entry, NULL if none
  * @gen: its @gen when the translation was made; the translation is good as
  *	 long as both are equal, tested under the entry's lock
+ * @blocked: the page was BLOCKED already. One that gets blocked later is on its
+ *	way out, and no program is to blame
  */
 struct sgxcore_xlat {
 	struct sgxcore_page *page;
 	u32 gen;
+	bool blocked;
 };
+
+/* A translation to @page as of now, for translate() */
+static inline void sgxcore_xlat_set(struct sgxcore_xlat *x, struct sgxcore_page *page)
+{
+	x->gen = sgxcore_load(&page->gen);
+	x->blocked = sgxcore_load(&page->blocked);
+	x->page = page;
+}
 
 enum sgxcore_access {
 	SGXCORE_READ	= SGX_SECINFO_R,
@@ -283,11 +315,13 @@ struct sgxcore_lp_ops {
  * @xsave: translations of the pages of the XSAVE area, in order
  * @gpr: translation of the page with MISC and GPRSGX (the last of the frame)
  * @la: linear address of the frame
+ * @gpr_la: linear address of its last page
  */
 struct sgxcore_frame {
 	struct sgxcore_xlat xsave[SGXCORE_SSA_PAGES - 1];
 	struct sgxcore_xlat gpr;
 	u64 la;
+	u64 gpr_la;
 };
 
 /**
@@ -298,6 +332,11 @@ struct sgxcore_frame {
  * @secs: SECS of the enclave inside which the LP is; NULL with @inside set
  *	means that the enclave was taken away by sgxcore_lp_abandon(): the next
  *	exit sets the synthetic state and saves nothing
+ * @secs_gen: generation of @secs: an SECS can be evicted while a task that is not
+ *	running is inside
+ * @eid: of the enclave, valid while @secs is
+ * @epoch: in which the LP counts as having come in
+ * @pinned: sgxcore_exit_begin() holds the pages of the coming exit
  * @tcs: the TCS, valid while @secs is
  * @tcs_la, @base, @size, @xfrm, @miscselect, @optin: copies taken at entry
  * @aep: where an AEX goes
@@ -307,7 +346,8 @@ struct sgxcore_frame {
  * @frame: current SSA frame (CR_GPR_PA and CR_XSAVE_PAGE_n of the manual)
  *
  * The fields are protected by the caller: one lock per LP, held around
- * sgxcore_*_commit(), sgxcore_aex(), sgxcore_eexit() and sgxcore_lp_abandon().
+ * sgxcore_*_commit(), sgxcore_exit_begin(), sgxcore_aex(), sgxcore_eexit(), and the
+ * functions on LPs of other tasks, sgxcore_lp_*().
  */
 struct sgxcore_lp {
 	struct sgxcore_cpu *cpu;
@@ -315,7 +355,11 @@ struct sgxcore_lp {
 	u64 xcr0;
 	bool inside;
 	bool optin;
+	bool pinned;
 	struct sgxcore_page *secs;
+	u32 secs_gen;
+	u32 epoch;
+	u64 eid;
 	struct sgxcore_xlat tcs;
 	u64 tcs_la;
 	u64 base;
@@ -360,6 +404,36 @@ struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
 					    struct sgxcore_entry *e,
 					    struct sgxcore_regs *regs);
 
+/**
+ * struct sgxcore_exit - pages that an exit needs and that have left the EPC
+ * @whole: in: the frame is needed as well as the TCS (AEX)
+ * @found: sgxcore_exit_find() has been successful
+ * @tcs, @frame: as of then
+ *
+ * On hardware every interrupt is an AEX, so that nothing is evicted under a logical
+ * processor. A task stays inside, and its TCS and its frame may go meanwhile.
+ * They have to come back before it can leave:
+ *
+ *	lock;
+ *	while (!sgxcore_exit_begin(lp, &x)) {
+ *		unlock; find = sgxcore_exit_find(lp, &x); lock;
+ *		if (!find) break;
+ *	}
+ *	sgxcore_aex() or sgxcore_eexit();
+ *	unlock;
+ */
+struct sgxcore_exit {
+	bool whole;
+	bool found;
+	struct sgxcore_xlat tcs;
+	struct sgxcore_frame frame;
+};
+
+/* True: the exit that follows finds its pages. False: some are not there. */
+bool sgxcore_exit_begin(struct sgxcore_lp *lp, struct sgxcore_exit *x);
+/* Looks them up, by the task of @lp itself. May sleep. False if they are gone. */
+bool sgxcore_exit_find(struct sgxcore_lp *lp, struct sgxcore_exit *x);
+
 /* RBX checked; on SGXCORE_OK the LP is outside and @regs hold the outside state. */
 struct sgxcore_outcome sgxcore_eexit(struct sgxcore_lp *lp, struct sgxcore_regs *regs);
 
@@ -395,6 +469,16 @@ bool sgxcore_aex(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
  * LP no longer counts as inside, its TCS becomes inactive.
  */
 void sgxcore_lp_abandon(struct sgxcore_lp *lp);
+
+/* Is the LP inside the enclave whose SECS is on this page now? */
+bool sgxcore_lp_is_inside(const struct sgxcore_lp *lp, const struct sgxcore_page *secs);
+/* Has it been inside without interruption since before the last ETRACK? */
+bool sgxcore_lp_is_awaited(const struct sgxcore_lp *lp);
+/*
+ * The LP has been outside since the last ETRACK: it was interrupted, or its task was
+ * not running for a moment. For tracking this is an exit and an entry.
+ */
+void sgxcore_lp_interrupted(struct sgxcore_lp *lp);
 
 /* xsave.c */
 /* Bytes of a standard-format XSAVE area for @xfrm (at least 576) */

@@ -6,8 +6,8 @@
  * second locks them and does the work. Both go through the same checks in the
  * manual's order, because the first stops at the first defect it sees and the second
  * may see another state. Between the halves
- * - a page can change its identity: its generation tells, and the program gets the
- *   ordinary page fault of a page that is not there, after which it tries again;
+ * - a page can change its identity, or be blocked because it is about to: its
+ *   generation tells, or BLOCKED does, and the instruction executes again;
  * - somebody else can use the TCS: CSSA tells, or STATE, and the entry ends as if it
  *   had come in that moment, with the #GP of a busy TCS.
  */
@@ -55,6 +55,14 @@ static u64 *tcs_state(const struct sgxcore_page *tcs)
 static u32 *tcs_cssa(const struct sgxcore_page *tcs)
 {
 	return (u32 *)(tcs->mem + offsetof(struct sgx_tcs, ssa_index));
+}
+
+/* Did the page leave after it was looked up, or is it going to? */
+static bool page_moved(const struct sgxcore_xlat *x)
+{
+	if (sgxcore_load(&x->page->gen) != x->gen)
+		return true;
+	return sgxcore_load(&x->page->blocked) && !x->blocked;
 }
 
 static struct sgxcore_outcome tcs_page_check(const struct sgxcore_page *page, u64 la)
@@ -106,8 +114,8 @@ static struct sgxcore_outcome tcs_check(const struct sgxcore_lp *lp,
 {
 	struct sgxcore_outcome out;
 
-	if (sgxcore_load(&e->tcs.page->gen) != e->tcs.gen)
-		return sgxcore_pf(la, SGX_PFEC_U);
+	if (page_moved(&e->tcs))
+		return sgxcore_again();
 	out = tcs_page_check(e->tcs.page, la);
 	if (out.kind != SGXCORE_OK)
 		return out;
@@ -121,8 +129,8 @@ static struct sgxcore_outcome frame_page_check(const struct sgxcore_xlat *x,
 	const struct sgxcore_page *page = x->page;
 	const u8 rw = SGX_SECINFO_R | SGX_SECINFO_W;
 
-	if (sgxcore_load(&page->gen) != x->gen)
-		return sgxcore_pf(la, SSA_FAULT);
+	if (page_moved(x))
+		return sgxcore_again();
 	if (!page->valid || page->blocked || page->pending || page->modified ||
 	    page->addr != la || page->type != SGX_PT_REG || page->secs != secs ||
 	    (page->perm & rw) != rw)
@@ -161,24 +169,11 @@ static struct sgxcore_outcome frame_page_find(struct sgxcore_lp *lp, const struc
 	if (!x->page)
 		return sgxcore_pf(la, not_epc);
 	/* On conflict the second half decides. */
-	if (sgxcore_lock_shared(x->page)) {
+	if (sgxcore_lock_lp(x->page)) {
 		out = frame_page_check(x, v->secs, la);
-		sgxcore_unlock_shared(x->page);
+		sgxcore_unlock_lp(x->page);
 	}
 	return out;
-}
-
-static u64 frame_gpr_page(const struct view *v, u64 frame)
-{
-	return frame + ((u64)(v->ssa_frame_size - 1) << SGX_PAGE_SHIFT);
-}
-
-/* Linear address of page @i in the order of sgxcore_frame_xlat() */
-static u64 frame_page_address(const struct sgxcore_frame *f, const struct view *v, unsigned int i)
-{
-	if (i + 1 == sgxcore_frame_pages(f))
-		return frame_gpr_page(v, f->la);
-	return f->la + ((u64)i << SGX_PAGE_SHIFT);
 }
 
 static struct sgxcore_outcome frame_find(struct sgxcore_lp *lp, const struct view *v, u32 index,
@@ -191,6 +186,7 @@ static struct sgxcore_outcome frame_find(struct sgxcore_lp *lp, const struct vie
 
 	if (!frame_address(v, index, &f->la))
 		return sgxcore_gp();
+	f->gpr_la = f->la + ((u64)(v->ssa_frame_size - 1) << SGX_PAGE_SHIFT);
 	for (i = 0; i < nr; i++) {
 		u64 la = f->la + ((u64)i << SGX_PAGE_SHIFT);
 
@@ -202,7 +198,13 @@ static struct sgxcore_outcome frame_find(struct sgxcore_lp *lp, const struct vie
 		f->gpr = f->xsave[nr - 1];
 		return sgxcore_ok();
 	}
-	return frame_page_find(lp, v, frame_gpr_page(v, f->la), &f->gpr);
+	return frame_page_find(lp, v, f->gpr_la, &f->gpr);
+}
+
+/* Somebody has the page for himself: to evict it, or for a leaf that does not agree with ours */
+static struct sgxcore_outcome conflict(const struct sgxcore_xlat *x)
+{
+	return page_moved(x) ? sgxcore_again() : sgxcore_gp();
 }
 
 /**
@@ -233,8 +235,10 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 		return out;
 	if (!e->tcs.page)
 		return sgxcore_pf(regs->bx, SGX_PFEC_P | SGX_PFEC_U | SGX_PFEC_SGX);
-	if (!sgxcore_canonical(lp->cpu->model, regs->cx) || !sgxcore_lock_shared(e->tcs.page))
+	if (!sgxcore_canonical(lp->cpu->model, regs->cx))
 		return sgxcore_gp();
+	if (!sgxcore_lock_shared(e->tcs.page))
+		return conflict(&e->tcs);
 	out = tcs_check(lp, e, regs->bx, &v);
 	sgxcore_unlock_shared(e->tcs.page);
 	if (out.kind != SGXCORE_OK)
@@ -255,11 +259,11 @@ static struct sgxcore_outcome frame_lock(const struct sgxcore_entry *e, const st
 	for (i = 0; i < nr; i++) {
 		const struct sgxcore_xlat *x = sgxcore_frame_xlat(f, i);
 
-		if (!sgxcore_lock_shared(x->page)) {
-			out = sgxcore_gp();
+		if (!sgxcore_lock_lp(x->page)) {
+			out = conflict(x);
 			goto unlock;
 		}
-		out = frame_page_check(x, v->secs, frame_page_address(f, v, i));
+		out = frame_page_check(x, v->secs, sgxcore_frame_address(f, i));
 		if (out.kind != SGXCORE_OK) {
 			i++;
 			goto unlock;
@@ -320,8 +324,11 @@ static void lp_enter(struct sgxcore_lp *lp, const struct sgxcore_entry *e, const
 	lp->xfrm = v->xfrm;
 	lp->miscselect = v->miscselect;
 	lp->secs = v->secs;
+	lp->secs_gen = sgxcore_load(&v->secs->gen);
+	lp->eid = sgxcore_secs_private(v->secs)->eid;
+	lp->epoch = sgxcore_track_enter(v->secs);
+	lp->pinned = false;
 	lp->inside = true;
-	sgxcore_inc(&v->secs->lps);
 }
 
 static void regs_load(struct sgxcore_regs *regs, const struct sgx_gprsgx *gpr)
@@ -436,7 +443,8 @@ static struct sgxcore_outcome entry_locked(struct sgxcore_lp *lp, struct sgxcore
  * @regs: in: as at the ENCLU; out: as inside
  *
  * Context: Does not sleep. The caller holds the lock of @lp.
- * Return: SGXCORE_OK, or a fault, with nothing changed but the bytes of @e->xsave.
+ * Return: SGXCORE_OK, a fault, or SGXCORE_AGAIN; the last two with nothing changed but
+ * the bytes of @e->xsave.
  */
 struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
 					    struct sgxcore_entry *e,
@@ -445,9 +453,10 @@ struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
 	struct sgxcore_outcome out;
 	struct view v;
 
-	if (lp->inside || !sgxcore_canonical(lp->cpu->model, regs->cx) ||
-	    !sgxcore_lock_shared(e->tcs.page))
+	if (lp->inside || !sgxcore_canonical(lp->cpu->model, regs->cx))
 		return sgxcore_gp();
+	if (!sgxcore_lock_shared(e->tcs.page))
+		return conflict(&e->tcs);
 	out = tcs_check(lp, e, regs->bx, &v);
 	if (out.kind != SGXCORE_OK)
 		goto unlock_tcs;

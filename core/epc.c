@@ -9,9 +9,9 @@
 #define CPUID12_PROTECTED	0x1
 
 /*
- * How often an asynchronous exit, which has nobody to report a conflict to, tries
- * again. Whoever holds a page exclusively does so for one leaf only, with
- * preemption off: milliseconds are plenty.
+ * How often to try again where there is nobody to report a conflict to. Whoever
+ * holds a page does so for one leaf only, with preemption off: milliseconds are
+ * plenty.
  */
 #define LOCK_TRIES		(1U << 18)
 
@@ -115,20 +115,70 @@ u8 sgxcore_page_access(const struct sgxcore_page *page)
 	return sgxcore_load(&page->gen) == gen ? perm : 0;
 }
 
+/*
+ * Whoever holds a base lock keeps the CPU, also where preemption is on: others wait
+ * for a moment, or have to report a conflict that hardware does not know.
+ */
+
+static bool only_lps(int lock)
+{
+	return lock > 0 && !(lock & (SGXCORE_SHARED_LP - 1));
+}
+
 /**
  * sgxcore_lock_exclusive() - try to take the base lock for one leaf alone
  * @page: EPCM entry
+ *
+ * An entry or an exit that is busy with the page is no conflict on hardware. It is
+ * done in a moment.
  *
  * Return: false on conflict.
  */
 bool sgxcore_lock_exclusive(struct sgxcore_page *page)
 {
-	return sgxcore_cmpxchg(&page->lock, 0, SGXCORE_EXCLUSIVE) == 0;
+	unsigned int i;
+
+	sgxcore_preempt_disable();
+	for (i = 0; i < LOCK_TRIES; i++) {
+		int old = sgxcore_cmpxchg(&page->lock, 0, SGXCORE_EXCLUSIVE);
+
+		if (!old)
+			return true;
+		if (!only_lps(old))
+			break;
+		asm volatile("pause" : : : "memory");
+	}
+	sgxcore_preempt_enable();
+	return false;
 }
 
 void sgxcore_unlock_exclusive(struct sgxcore_page *page)
 {
 	sgxcore_store(&page->lock, 0);
+	sgxcore_preempt_enable();
+}
+
+static bool lock_shared(struct sgxcore_page *page, int unit)
+{
+	int old;
+
+	sgxcore_preempt_disable();
+	old = sgxcore_load(&page->lock);
+	while (old >= 0) {
+		int seen = sgxcore_cmpxchg(&page->lock, old, old + unit);
+
+		if (seen == old)
+			return true;
+		old = seen;
+	}
+	sgxcore_preempt_enable();
+	return false;
+}
+
+static void unlock_shared(struct sgxcore_page *page, int unit)
+{
+	(void)sgxcore_fetch_add(&page->lock, -unit);
+	sgxcore_preempt_enable();
 }
 
 /**
@@ -139,20 +189,29 @@ void sgxcore_unlock_exclusive(struct sgxcore_page *page)
  */
 bool sgxcore_lock_shared(struct sgxcore_page *page)
 {
-	int old = sgxcore_load(&page->lock);
+	return lock_shared(page, SGXCORE_SHARED);
+}
 
-	while (old >= 0) {
-		int seen = sgxcore_cmpxchg(&page->lock, old, old + 1);
-
-		if (seen == old)
-			return true;
-		old = seen;
-	}
-	return false;
+void sgxcore_unlock_shared(struct sgxcore_page *page)
+{
+	unlock_shared(page, SGXCORE_SHARED);
 }
 
 /**
- * sgxcore_lock_shared_patiently() - like sgxcore_lock_shared(), with retries
+ * sgxcore_lock_lp() - try to keep a page in place for an entry or an exit
+ * @page: EPCM entry
+ *
+ * Shared, and no conflict with those who want the page alone: they wait.
+ *
+ * Return: false on conflict.
+ */
+bool sgxcore_lock_lp(struct sgxcore_page *page)
+{
+	return lock_shared(page, SGXCORE_SHARED_LP);
+}
+
+/**
+ * sgxcore_lock_lp_patiently() - like sgxcore_lock_lp(), with retries
  * @page: EPCM entry
  *
  * For exits, which cannot fail on hardware. Bounded, because they may not wait
@@ -160,21 +219,21 @@ bool sgxcore_lock_shared(struct sgxcore_page *page)
  *
  * Return: false if the exclusive holder does not go away.
  */
-bool sgxcore_lock_shared_patiently(struct sgxcore_page *page)
+bool sgxcore_lock_lp_patiently(struct sgxcore_page *page)
 {
 	unsigned int i;
 
 	for (i = 0; i < LOCK_TRIES; i++) {
-		if (sgxcore_lock_shared(page))
+		if (sgxcore_lock_lp(page))
 			return true;
 		asm volatile("pause" : : : "memory");
 	}
 	return false;
 }
 
-void sgxcore_unlock_shared(struct sgxcore_page *page)
+void sgxcore_unlock_lp(struct sgxcore_page *page)
 {
-	sgxcore_dec(&page->lock);
+	unlock_shared(page, SGXCORE_SHARED_LP);
 }
 
 bool sgxcore_lock_extra(struct sgxcore_page *page)
@@ -185,6 +244,16 @@ bool sgxcore_lock_extra(struct sgxcore_page *page)
 void sgxcore_unlock_extra(struct sgxcore_page *page)
 {
 	sgxcore_store(&page->extra, 0);
+}
+
+bool sgxcore_lock_tracking(struct sgxcore_page *page)
+{
+	return sgxcore_cmpxchg(&page->tracking, 0, 1) == 0;
+}
+
+void sgxcore_unlock_tracking(struct sgxcore_page *page)
+{
+	sgxcore_store(&page->tracking, 0);
 }
 
 /**
@@ -226,6 +295,8 @@ void sgxcore_page_invalidate(struct sgxcore_page *page)
 	sgxcore_store(&page->valid, false);
 	sgxcore_store(&page->gen, page->gen + 1);
 	memset(page->mem, 0, SGX_PAGE_SIZE);
+	if (page->type == SGX_PT_SECS)
+		sgxcore_track_reset(page);
 	page->secs = NULL;
 	if (secs)
 		sgxcore_dec(&secs->children);

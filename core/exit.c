@@ -13,11 +13,11 @@
 
 static bool xlat_lock(const struct sgxcore_xlat *x)
 {
-	if (!sgxcore_lock_shared_patiently(x->page))
+	if (!x->page || !sgxcore_lock_lp_patiently(x->page))
 		return false;
 	if (sgxcore_load(&x->page->gen) == x->gen && x->page->valid)
 		return true;
-	sgxcore_unlock_shared(x->page);
+	sgxcore_unlock_lp(x->page);
 	return false;
 }
 
@@ -35,26 +35,152 @@ static bool frame_lock(const struct sgxcore_frame *f)
 	return true;
 }
 
-/* The TCS becomes inactive. False if it cannot be had, or is another page by now. */
-static bool tcs_release(struct sgxcore_lp *lp, u32 frames_used)
+/*
+ * The SECS was evicted under the LP, and has come back with the TCS, which is locked.
+ * As after an entry the LP counts as inside again.
+ */
+static void secs_follow(struct sgxcore_lp *lp)
+{
+	struct sgxcore_page *secs = lp->tcs.page->secs;
+
+	if (sgxcore_lp_is_inside(lp, secs))
+		return;
+	lp->secs = secs;
+	lp->secs_gen = sgxcore_load(&secs->gen);
+	lp->epoch = sgxcore_track_enter(secs);
+}
+
+static bool pages_lock(struct sgxcore_lp *lp, bool whole)
+{
+	if (!xlat_lock(&lp->tcs))
+		return false;
+	if (whole && !frame_lock(&lp->frame)) {
+		sgxcore_unlock_lp(lp->tcs.page);
+		return false;
+	}
+	secs_follow(lp);
+	return true;
+}
+
+/* sgxcore_exit_begin() may have done it, for a whole exit or for EEXIT. */
+static bool pages_locked(struct sgxcore_lp *lp, bool whole)
+{
+	bool locked = lp->pinned || pages_lock(lp, whole);
+
+	lp->pinned = false;
+	return locked;
+}
+
+static void unpin_tcs(struct sgxcore_lp *lp)
+{
+	if (lp->pinned)
+		sgxcore_unlock_lp(lp->tcs.page);
+	lp->pinned = false;
+}
+
+/* The TCS becomes inactive, and the locks are dropped. */
+static void pages_release(struct sgxcore_lp *lp, bool whole)
 {
 	u8 *mem = lp->tcs.page->mem;
 	u32 *cssa = (u32 *)(mem + offsetof(struct sgx_tcs, ssa_index));
 
-	if (!xlat_lock(&lp->tcs))
-		return false;
-	sgxcore_store(cssa, sgxcore_load(cssa) + frames_used);
+	if (whole) {
+		sgxcore_store(cssa, sgxcore_load(cssa) + 1);
+		sgxcore_frame_unlock(&lp->frame, sgxcore_frame_pages(&lp->frame));
+	}
 	sgxcore_store((u64 *)(mem + offsetof(struct sgx_tcs, state)), 0);
-	sgxcore_unlock_shared(lp->tcs.page);
-	return true;
+	sgxcore_unlock_lp(lp->tcs.page);
 }
 
 static void secs_leave(struct sgxcore_lp *lp)
 {
-	sgxcore_dec(&lp->secs->lps);
+	if (sgxcore_lp_is_inside(lp, lp->secs))
+		sgxcore_track_leave(lp->secs, lp->epoch);
 	lp->secs = NULL;
 	memset(&lp->tcs, 0, sizeof(lp->tcs));
 	memset(&lp->frame, 0, sizeof(lp->frame));
+}
+
+/**
+ * sgxcore_exit_begin() - hold the pages of an exit in place
+ * @lp: the logical processor, inside
+ * @x: @x->whole set, the rest zero; or as sgxcore_exit_find() left it
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp, and when this has
+ * returned true keeps it until it has called sgxcore_aex() (@x->whole) or
+ * sgxcore_eexit().
+ * Return: false if a page has left the EPC.
+ */
+bool sgxcore_exit_begin(struct sgxcore_lp *lp, struct sgxcore_exit *x)
+{
+	if (!lp->secs)
+		return true;
+	if (x->found) {
+		lp->tcs = x->tcs;
+		lp->frame = x->frame;
+	}
+	lp->pinned = pages_lock(lp, x->whole);
+	x->found = false;
+	x->tcs = lp->tcs;
+	x->frame = lp->frame;
+	return lp->pinned;
+}
+
+/* Is the page that is mapped at @la now the one that was there at the entry? */
+static bool tcs_is_ours(const struct sgxcore_lp *lp, const struct sgxcore_page *page)
+{
+	return page->type == SGX_PT_TCS && page->addr == lp->tcs_la &&
+	       sgxcore_secs_private(page->secs)->eid == lp->eid;
+}
+
+static bool ssa_is_ours(const struct sgxcore_lp *lp, const struct sgxcore_page *page, u64 la)
+{
+	return page->type == SGX_PT_REG && page->addr == la &&
+	       sgxcore_secs_private(page->secs)->eid == lp->eid;
+}
+
+static bool find_again(struct sgxcore_lp *lp, u64 la, bool tcs, struct sgxcore_xlat *x)
+{
+	enum sgxcore_access access = tcs ? SGXCORE_READ : SGXCORE_WRITE;
+	struct sgxcore_xlat new = { 0 };
+	bool ours;
+
+	if (sgxcore_load(&x->page->gen) == x->gen)
+		return true;
+	if (lp->ops->translate(lp, la, access, &new).kind != SGXCORE_OK || !new.page)
+		return false;
+	/* It can be on its way out again: then there is a next time. */
+	if (xlat_lock(&new)) {
+		ours = tcs ? tcs_is_ours(lp, new.page) : ssa_is_ours(lp, new.page, la);
+		sgxcore_unlock_lp(new.page);
+		if (!ours)
+			return false;
+	}
+	*x = new;
+	return true;
+}
+
+/**
+ * sgxcore_exit_find() - look up the pages of an exit that have been evicted
+ * @lp: the logical processor, of the current task
+ * @x: as sgxcore_exit_begin() left it
+ *
+ * Context: May sleep, in translate(). The lock of @lp is not held.
+ * Return: false if one of them is not to be had.
+ */
+bool sgxcore_exit_find(struct sgxcore_lp *lp, struct sgxcore_exit *x)
+{
+	struct sgxcore_frame *f = &x->frame;
+	unsigned int nr = sgxcore_frame_pages(f);
+	unsigned int i;
+
+	x->found = find_again(lp, lp->tcs_la, true, &x->tcs);
+	for (i = 0; x->whole && x->found && i < nr; i++) {
+		struct sgxcore_xlat *xlat = (struct sgxcore_xlat *)sgxcore_frame_xlat(f, i);
+
+		x->found = find_again(lp, sgxcore_frame_address(f, i), false, xlat);
+	}
+	return x->found;
 }
 
 static void regs_outside(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
@@ -75,10 +201,13 @@ static void regs_outside(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
  */
 struct sgxcore_outcome sgxcore_eexit(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
 {
-	if (!lp->inside || !sgxcore_canonical(lp->cpu->model, regs->bx))
+	if (!lp->inside || !sgxcore_canonical(lp->cpu->model, regs->bx)) {
+		unpin_tcs(lp);
 		return sgxcore_gp();
+	}
 	if (lp->secs) {
-		tcs_release(lp, 0);
+		if (pages_locked(lp, false))
+			pages_release(lp, false);
 		secs_leave(lp);
 	}
 	regs->ip = regs->bx;
@@ -173,26 +302,19 @@ static void save_xsave(const struct sgxcore_lp *lp, const u8 *xsave)
 	}
 }
 
-static bool save_frame(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
+static void save_frame(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
 		       const struct sgxcore_regs *regs, const u8 *xsave)
 {
-	struct sgx_gprsgx *gpr;
-	u8 *gpr_page;
-	u32 info;
+	u32 info = exit_info(ev, lp->miscselect & SGX_MISC_EXINFO);
+	u8 *gpr_page = lp->frame.gpr.page->mem;
+	struct sgx_gprsgx *gpr = (struct sgx_gprsgx *)(gpr_page + SGX_GPRSGX_OFFSET);
 
-	if (!frame_lock(&lp->frame))
-		return false;
-	info = exit_info(ev, lp->miscselect & SGX_MISC_EXINFO);
-	gpr_page = lp->frame.gpr.page->mem;
-	gpr = (struct sgx_gprsgx *)(gpr_page + SGX_GPRSGX_OFFSET);
 	save_xsave(lp, xsave);
 	save_gprs(gpr, regs, info);
 	if (info && (ev->vector == SGXCORE_TRAP_GP || ev->vector == SGXCORE_TRAP_PF))
 		save_exinfo(gpr_page, ev);
 	lp->ursp = gpr->ursp;
 	lp->urbp = gpr->urbp;
-	sgxcore_frame_unlock(&lp->frame, sgxcore_frame_pages(&lp->frame));
-	return true;
 }
 
 static void regs_synthetic(struct sgxcore_lp *lp, struct sgxcore_regs *regs)
@@ -233,7 +355,11 @@ bool sgxcore_aex(struct sgxcore_lp *lp, const struct sgxcore_event *ev,
 	if (sgxcore_warn(!lp->inside))
 		return false;
 	if (lp->secs) {
-		saved = save_frame(lp, ev, regs, xsave) && tcs_release(lp, 1);
+		saved = pages_locked(lp, true);
+		if (saved) {
+			save_frame(lp, ev, regs, xsave);
+			pages_release(lp, true);
+		}
 		secs_leave(lp);
 	}
 	sgxcore_xsave_synthetic(synthetic, ev->exception ? ev->vector : -1);
@@ -251,6 +377,7 @@ void sgxcore_lp_abandon(struct sgxcore_lp *lp)
 {
 	if (!lp->secs)
 		return;
-	tcs_release(lp, 0);
+	if (pages_locked(lp, false))
+		pages_release(lp, false);
 	secs_leave(lp);
 }

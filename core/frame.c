@@ -28,15 +28,21 @@ const struct sgxcore_xlat *sgxcore_frame_xlat(const struct sgxcore_frame *f, uns
 	return i < xsave_pages(f) ? &f->xsave[i] : &f->gpr;
 }
 
+/* Linear address of page @i in the order of sgxcore_frame_xlat() */
+u64 sgxcore_frame_address(const struct sgxcore_frame *f, unsigned int i)
+{
+	return i < xsave_pages(f) ? f->la + ((u64)i << SGX_PAGE_SHIFT) : f->gpr_la;
+}
+
 /**
- * sgxcore_frame_unlock() - drop shared locks
+ * sgxcore_frame_unlock() - let the pages go
  * @f: the frame
  * @n: how many of its pages are locked, from the first one on
  */
 void sgxcore_frame_unlock(const struct sgxcore_frame *f, unsigned int n)
 {
 	while (n--)
-		sgxcore_unlock_shared(sgxcore_frame_xlat(f, n)->page);
+		sgxcore_unlock_lp(sgxcore_frame_xlat(f, n)->page);
 }
 
 /* Longest piece of [@off, @off + @n) in one page of the XSAVE area; NULL outside */

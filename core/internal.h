@@ -129,14 +129,28 @@ static inline struct sgxcore_outcome sgxcore_pf_operand(const void *addr)
 bool sgxcore_lock_exclusive(struct sgxcore_page *page);
 void sgxcore_unlock_exclusive(struct sgxcore_page *page);
 bool sgxcore_lock_shared(struct sgxcore_page *page);
-bool sgxcore_lock_shared_patiently(struct sgxcore_page *page);
 void sgxcore_unlock_shared(struct sgxcore_page *page);
+bool sgxcore_lock_lp(struct sgxcore_page *page);
+bool sgxcore_lock_lp_patiently(struct sgxcore_page *page);
+void sgxcore_unlock_lp(struct sgxcore_page *page);
 bool sgxcore_lock_extra(struct sgxcore_page *page);
 void sgxcore_unlock_extra(struct sgxcore_page *page);
+bool sgxcore_lock_tracking(struct sgxcore_page *page);
+void sgxcore_unlock_tracking(struct sgxcore_page *page);
 void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 perm, u64 addr,
 			   struct sgxcore_page *secs);
 void sgxcore_page_invalidate(struct sgxcore_page *page);
 bool sgxcore_is_zero(const void *p, size_t n);
+
+/* track.c */
+u32 sgxcore_track_epoch(const struct sgxcore_page *secs);
+u32 sgxcore_track_inside(const struct sgxcore_page *secs);
+u32 sgxcore_track_enter(struct sgxcore_page *secs);
+void sgxcore_track_leave(struct sgxcore_page *secs, u32 epoch);
+u32 sgxcore_track_renew(struct sgxcore_page *secs, u32 epoch);
+bool sgxcore_track_start(struct sgxcore_page *secs);
+bool sgxcore_track_done(const struct sgxcore_page *secs, u32 epoch);
+void sgxcore_track_reset(struct sgxcore_page *secs);
 
 /* bignum.c: little-endian arrays of @n limbs */
 void sgxcore_bn_mul(u64 *r, const u64 *a, const u64 *b, unsigned int n);
@@ -146,6 +160,7 @@ int sgxcore_bn_cmp(const u64 *a, const u64 *b, unsigned int n);
 /* frame.c */
 unsigned int sgxcore_frame_pages(const struct sgxcore_frame *f);
 const struct sgxcore_xlat *sgxcore_frame_xlat(const struct sgxcore_frame *f, unsigned int i);
+u64 sgxcore_frame_address(const struct sgxcore_frame *f, unsigned int i);
 void sgxcore_frame_unlock(const struct sgxcore_frame *f, unsigned int n);
 void sgxcore_frame_read(const struct sgxcore_frame *f, u32 off, void *dst, u32 n);
 void sgxcore_frame_write(const struct sgxcore_frame *f, u32 off, const void *src, u32 n);

@@ -17,10 +17,10 @@ static struct sgxcore_outcome eremove_locked(struct sgxcore_page *page)
 		 * A TCS under a running thread can have gone as a trimmed page. The
 		 * thread still points here.
 		 */
-		if (sgxcore_load(&page->lps))
+		if (sgxcore_track_inside(page))
 			return sgxcore_status(SGX_ENCLAVE_ACT);
 	} else if (page->type != SGX_PT_VA && !trimmed) {
-		if (sgxcore_load(&page->secs->lps))
+		if (sgxcore_track_inside(page->secs))
 			return sgxcore_status(SGX_ENCLAVE_ACT);
 	}
 	sgxcore_page_invalidate(page);

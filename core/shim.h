@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/minmax.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -19,9 +20,12 @@
 #define sgxcore_inc(p)			((void)xadd(p, 1))
 #define sgxcore_dec(p)			((void)xadd(p, -1))
 #define sgxcore_inc_return(p)		(xadd(p, 1) + 1)
+#define sgxcore_fetch_add(p, n)		xadd(p, n)
 #define sgxcore_load(p)			smp_load_acquire(p)
 #define sgxcore_store(p, v)		smp_store_release(p, v)
 #define sgxcore_warn(cond)		WARN_ON_ONCE(cond)
+#define sgxcore_preempt_disable()	preempt_disable()
+#define sgxcore_preempt_enable()	preempt_enable()
 
 #else
 
@@ -43,8 +47,11 @@
 #define sgxcore_inc(p)			((void)__atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST))
 #define sgxcore_dec(p)			((void)__atomic_sub_fetch(p, 1, __ATOMIC_SEQ_CST))
 #define sgxcore_inc_return(p)		__atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST)
+#define sgxcore_fetch_add(p, n)		__atomic_fetch_add(p, n, __ATOMIC_SEQ_CST)
 #define sgxcore_load(p)			__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define sgxcore_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define sgxcore_preempt_disable()	((void)0)
+#define sgxcore_preempt_enable()	((void)0)
 /* In a test an impossible condition is a failure at once. */
 #define sgxcore_warn(cond)						\
 	({								\

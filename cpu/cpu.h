@@ -91,6 +91,7 @@ struct sgxcpu_lp *sgxcpu_lp_find(void);
 struct sgxcpu_lp *sgxcpu_lp_get(void);
 void sgxcpu_lp_drop(void);
 void sgxcpu_lp_exit(void);
+void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole);
 bool sgxcpu_lp_wants_signal(void);
 
 /* walk.c */

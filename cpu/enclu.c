@@ -108,7 +108,7 @@ bool sgxcpu_enclu_outside(struct pt_regs *regs, int prefixes)
 	}
 
 	out = enter(lp, leaf, regs, prefixes);
-	if (out.kind == SGXCORE_OK)
+	if (out.kind == SGXCORE_OK || out.kind == SGXCORE_AGAIN)
 		return true;
 	return sgxcpu_raise(regs, out.code, out.error_code, out.addr);
 }
@@ -119,7 +119,7 @@ static struct sgxcore_outcome leave(struct sgxcpu_lp *lp, struct pt_regs *regs)
 	struct sgxcore_regs r;
 
 	sgxcpu_regs_load(&r, regs);
-	spin_lock(&lp->lock);
+	sgxcpu_lp_lock_for_exit(lp, false);
 	out = sgxcore_eexit(&lp->core, &r);
 	spin_unlock(&lp->lock);
 	if (out.kind == SGXCORE_OK) {

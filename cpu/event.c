@@ -19,7 +19,7 @@ static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore
 	sgxcpu_regs_load(&r, regs);
 	sgxcpu_xstate_save(lp->xsave, xfrm);
 
-	spin_lock(&lp->lock);
+	sgxcpu_lp_lock_for_exit(lp, true);
 	/* A frame that could not be written belongs to an enclave that is gone. */
 	sgxcore_aex(&lp->core, ev, &r, lp->xsave, lp->synthetic);
 	spin_unlock(&lp->lock);

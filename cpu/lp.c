@@ -133,11 +133,31 @@ bool sgxcpu_lp_wants_signal(void)
 	return lp && (READ_ONCE(lp->core.inside) || lp->note.armed);
 }
 
-static bool lp_is_inside(struct sgxcpu_lp *lp, const struct sgxcore_page *secs)
-{
-	lockdep_assert_held(&lp->lock);
+/* Somebody would have to evict the same page again and again. */
+#define EXIT_TRIES	64
 
-	return lp->core.inside && lp->core.secs == secs;
+/**
+ * sgxcpu_lp_lock_for_exit() - take the lock of an LP, its pages being there
+ * @lp: of the current task, in enclave mode
+ * @whole: for an AEX; else for EEXIT, which needs no frame
+ *
+ * What has been evicted while the task was inside is loaded again. If it is gone
+ * for good, the exit goes on without.
+ *
+ * Context: process context, may sleep. The caller leaves the enclave, then unlocks.
+ */
+void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole)
+{
+	struct sgxcore_exit x = { .whole = whole };
+	bool there = true;
+	int tries = 0;
+
+	spin_lock(&lp->lock);
+	while (there && tries++ < EXIT_TRIES && !sgxcore_exit_begin(&lp->core, &x)) {
+		spin_unlock(&lp->lock);
+		there = sgxcore_exit_find(&lp->core, &x);
+		spin_lock(&lp->lock);
+	}
 }
 
 void sgxcpu_unmapped(void *secs)
@@ -153,7 +173,7 @@ void sgxcpu_unmapped(void *secs)
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		hlist_for_each_entry_rcu(lp, &table[i].head, node) {
 			spin_lock(&lp->lock);
-			if (lp_is_inside(lp, page))
+			if (sgxcore_lp_is_inside(&lp->core, page))
 				sgxcore_lp_abandon(&lp->core);
 			spin_unlock(&lp->lock);
 		}

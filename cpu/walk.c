@@ -52,8 +52,7 @@ void sgxcpu_walk_found(struct sgxcpu_walk *walk, void *addr)
 
 	if (WARN_ON_ONCE(!page))
 		return;
-	walk->xlat->page = page;
-	walk->xlat->gen = READ_ONCE(page->gen);
+	sgxcore_xlat_set(walk->xlat, page);
 }
 EXPORT_SYMBOL_GPL(sgxcpu_walk_found);
 

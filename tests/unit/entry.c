@@ -388,7 +388,7 @@ static void order_of_resume(void **state)
 
 /* ------------------------------------------------- between the two halves */
 
-static void stale_pages_fault_like_unmapped_ones(void **state)
+static void stale_pages_are_looked_up_again(void **state)
 {
 	struct rig *r = *state;
 	u64 la;
@@ -396,12 +396,18 @@ static void stale_pages_fault_like_unmapped_ones(void **state)
 	rig_enclave(r, AVX512, 2, 1, 0);
 	for (la = RIG_TCS; la <= RIG_SSA + 0x1000; la += 0x1000) {
 		struct sgxcore_page *page = rig_page_at(r, la);
-		u32 write = la == RIG_TCS ? 0 : SGX_PFEC_W;
 
 		assert_ok(prepare(r, SGX_EENTER));
 		page->gen++;
-		REJECTS_PF(r, commit(r), la, SGX_PFEC_U | write);
+		REJECTS_AGAIN(r, commit(r));
 		page->gen--;
+		/* about to leave */
+		page->blocked = true;
+		REJECTS_AGAIN(r, commit(r));
+		assert_true(sgxcore_lock_exclusive(page));
+		REJECTS_AGAIN(r, commit(r));
+		sgxcore_unlock_exclusive(page);
+		page->blocked = false;
 	}
 	assert_ok(commit(r));
 }
@@ -413,9 +419,9 @@ static void removed_page_is_stale(void **state)
 	rig_enclave(r, 3, 1, 2, 0);
 	assert_ok(prepare(r, SGX_EENTER));
 	assert_ok(sgxcore_eremove(&r->cpu, rig_page_at(r, RIG_SSA)->mem));
-	REJECTS_PF(r, commit(r), RIG_SSA, SGX_PFEC_U | SGX_PFEC_W);
+	REJECTS_AGAIN(r, commit(r));
 	assert_ok(sgxcore_eremove(&r->cpu, r->tcs->mem));
-	REJECTS_PF(r, commit(r), RIG_TCS, SGX_PFEC_U);
+	REJECTS_AGAIN(r, commit(r));
 }
 
 static void commit_repeats_the_checks(void **state)
@@ -428,9 +434,9 @@ static void commit_repeats_the_checks(void **state)
 	tcs = tcs_of(r);
 	ssa = rig_page_at(r, RIG_SSA);
 	assert_ok(prepare(r, SGX_EENTER));
-	r->tcs->blocked = true;
+	r->tcs->pending = true;
 	REJECTS_PF(r, commit(r), RIG_TCS, PF_TCS);
-	r->tcs->blocked = false;
+	r->tcs->pending = false;
 	tcs->flags = 4;
 	REJECTS_GP(r, commit(r));
 	tcs->flags = 0;
@@ -499,7 +505,7 @@ static void eenter_effects(void **state)
 	assert_true(r->lp.inside);
 	assert_false(r->lp.optin);
 	assert_ptr_equal(r->lp.secs, r->secs);
-	assert_int_equal(r->secs->lps, 1);
+	assert_int_equal(sgxcore_track_inside(r->secs), 1);
 	assert_int_equal(r->lp.tcs_la, RIG_TCS);
 	assert_int_equal(r->lp.base, RIG_BASE);
 	assert_int_equal(r->lp.size, RIG_SIZE);
@@ -569,7 +575,7 @@ static void eresume_effects(void **state)
 	assert_int_equal(r->lp.ursp, 0x7ff0000);
 	assert_int_equal(r->lp.urbp, 0x7ff0100);
 	assert_int_equal(r->lp.fsbase, before.fsbase);
-	assert_int_equal(r->secs->lps, 1);
+	assert_int_equal(sgxcore_track_inside(r->secs), 1);
 	assert_true(entry.restore);
 	assert_true(sgxcore_xsave_valid(&r->model, 7, xsave));
 	assert_memory_equal(xsave, rig_page_at(r, RIG_SSA)->mem, 832);
@@ -646,7 +652,7 @@ static void failed_resume_leaves_outside(void **state)
 	assert_gp(ERESUME(r));
 	assert_int_equal(tcs_of(r)->state, 0);
 	assert_int_equal(tcs_of(r)->ssa_index, 1);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	/* and the TCS is as good as before */
 	interrupted(r);
@@ -723,7 +729,7 @@ static void one_of_many_gets_the_tcs(void **state)
 		free(c[i].xsave);
 	}
 	assert_int_equal(won, ROUNDS);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_int_equal(tcs_of(r)->state, 0);
 	pthread_barrier_destroy(&barrier);
 }
@@ -785,7 +791,7 @@ static void churn_keeps_the_books(void **state)
 		assert_int_equal(c[i].odd, 0);
 		free(c[i].xsave);
 	}
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_int_equal(tcs_of(r)->state, 0);
 	assert_true(tcs_of(r)->ssa_index <= 8);
 }
@@ -807,7 +813,7 @@ int main(void)
 		RIG_TEST(order),
 		RIG_TEST(order_of_frame_pages),
 		RIG_TEST(order_of_resume),
-		RIG_TEST(stale_pages_fault_like_unmapped_ones),
+		RIG_TEST(stale_pages_are_looked_up_again),
 		RIG_TEST(removed_page_is_stale),
 		RIG_TEST(commit_repeats_the_checks),
 		RIG_TEST(moved_cssa_is_a_busy_tcs),

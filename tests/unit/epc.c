@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* EPCM look-up, locks, generations, access rights, CPUID.12H. */
+#include <pthread.h>
+#include <time.h>
+
 #include "rig.h"
 
 static void page_of_knows_only_the_sections(void **state)
@@ -41,7 +44,8 @@ static void exclusive_excludes_all(void **state)
 	assert_true(sgxcore_lock_exclusive(page));
 	assert_false(sgxcore_lock_exclusive(page));
 	assert_false(sgxcore_lock_shared(page));
-	assert_false(sgxcore_lock_shared_patiently(page));
+	assert_false(sgxcore_lock_lp(page));
+	assert_false(sgxcore_lock_lp_patiently(page));
 	sgxcore_unlock_exclusive(page);
 	assert_int_equal(page->lock, 0);
 }
@@ -53,13 +57,62 @@ static void shared_excludes_exclusive_only(void **state)
 
 	assert_true(sgxcore_lock_shared(page));
 	assert_true(sgxcore_lock_shared(page));
-	assert_true(sgxcore_lock_shared_patiently(page));
+	assert_true(sgxcore_lock_lp_patiently(page));
 	assert_false(sgxcore_lock_exclusive(page));
 	assert_true(sgxcore_lock_extra(page));
 	assert_false(sgxcore_lock_extra(page));
 	sgxcore_unlock_extra(page);
+	assert_true(sgxcore_lock_tracking(page));
+	assert_false(sgxcore_lock_tracking(page));
+	sgxcore_unlock_tracking(page);
+	sgxcore_unlock_lp(page);
+	assert_false(sgxcore_lock_exclusive(page));
+	assert_true(sgxcore_lock_lp(page));
 	sgxcore_unlock_shared(page);
 	sgxcore_unlock_shared(page);
+	/* an LP that stays: given up in the end */
+	assert_false(sgxcore_lock_exclusive(page));
+	sgxcore_unlock_lp(page);
+	assert_true(sgxcore_lock_exclusive(page));
+	sgxcore_unlock_exclusive(page);
+}
+
+static void *hold_for_a_moment(void *arg)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+
+	nanosleep(&ms, NULL);
+	sgxcore_unlock_lp(arg);
+	return NULL;
+}
+
+static void an_exit_is_waited_for(void **state)
+{
+	struct rig *r = *state;
+	struct sgxcore_page *page = &r->pages[0];
+	pthread_t thread;
+	unsigned int i;
+	bool locked = false;
+
+	assert_true(sgxcore_lock_lp(page));
+	assert_int_equal(pthread_create(&thread, NULL, hold_for_a_moment, page), 0);
+	/* The machine may be busy with other things. */
+	for (i = 0; !locked && i < 1000; i++)
+		locked = sgxcore_lock_exclusive(page);
+	pthread_join(thread, NULL);
+	assert_true(locked);
+	sgxcore_unlock_exclusive(page);
+}
+
+static void leaves_conflict_at_once(void **state)
+{
+	struct rig *r = *state;
+	struct sgxcore_page *page = &r->pages[0];
+
+	assert_true(sgxcore_lock_lp(page));
+	assert_true(sgxcore_lock_shared(page));
+	assert_false(sgxcore_lock_exclusive(page));
+	sgxcore_unlock_lp(page);
 	assert_false(sgxcore_lock_exclusive(page));
 	sgxcore_unlock_shared(page);
 	assert_true(sgxcore_lock_exclusive(page));
@@ -154,6 +207,8 @@ int main(void)
 		RIG_TEST(section_init_links_memory),
 		RIG_TEST(exclusive_excludes_all),
 		RIG_TEST(shared_excludes_exclusive_only),
+		RIG_TEST(an_exit_is_waited_for),
+		RIG_TEST(leaves_conflict_at_once),
 		RIG_TEST(generation_follows_valid),
 		RIG_TEST(access_is_for_usable_reg_pages),
 		RIG_TEST(cpuid_enumerates_model_and_sections),

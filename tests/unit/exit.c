@@ -74,7 +74,7 @@ static void eexit_rejects(void **state)
 	REJECTS_GP(r, sgxcore_eexit(&r->lp, &r->regs));
 	r->regs.bx = 0xffff7fffffffffff;
 	REJECTS_GP(r, sgxcore_eexit(&r->lp, &r->regs));
-	assert_int_equal(r->secs->lps, 1);
+	assert_int_equal(sgxcore_track_inside(r->secs), 1);
 }
 
 static void eexit_effects(void **state)
@@ -94,7 +94,7 @@ static void eexit_effects(void **state)
 	assert_memory_equal(&r->regs, &expected, sizeof(expected));
 	assert_int_equal(tcs_of(r)->state, 0);
 	assert_int_equal(tcs_of(r)->ssa_index, 0);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	assert_null(r->lp.secs);
 	rig_assert_unlocked(r);
@@ -175,7 +175,7 @@ static void aex_registers(void **state)
 	assert_memory_equal(&r->regs, &expected, sizeof(expected));
 	assert_int_equal(tcs_of(r)->ssa_index, 1);
 	assert_int_equal(tcs_of(r)->state, 0);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	assert_int_equal(synthetic[24] | synthetic[25] << 8, 0x1fb0);
 	assert_int_equal(synthetic[SGX_XSAVE_EXTENDED], 0xee);
@@ -414,7 +414,7 @@ static void aex_without_its_frame(void **state)
 	assert_int_equal(r->regs.ip, RIG_AEP);
 	assert_int_equal(r->regs.sp, 0x7ffe000);
 	assert_int_equal(r->regs.fsbase, 0x7f0000001000);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	/* unusable: there is nothing to resume */
 	assert_int_equal(tcs_of(r)->state, 1);
 	assert_int_equal(tcs_of(r)->ssa_index, 0);
@@ -431,7 +431,7 @@ static void aex_gives_up_on_a_locked_frame(void **state)
 	assert_false(aex(r, &interrupt));
 	sgxcore_unlock_exclusive(last);
 	assert_false(r->lp.inside);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	rig_assert_unlocked(r);
 }
 
@@ -445,7 +445,7 @@ static void aex_gives_up_on_a_locked_tcs(void **state)
 	sgxcore_unlock_exclusive(r->tcs);
 	assert_int_equal(tcs_of(r)->state, 1);
 	assert_int_equal(tcs_of(r)->ssa_index, 0);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 }
 
 static void exit_without_its_tcs(void **state)
@@ -463,7 +463,7 @@ static void exit_without_its_tcs(void **state)
 	r->regs.bx = TARGET;
 	assert_ok(sgxcore_eexit(&r->lp, &r->regs));
 	assert_true(sgxcore_is_zero(tcs->mem, SGX_PAGE_SIZE));
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 }
 
 static void abandoned_threads_still_come_out(void **state)
@@ -475,7 +475,7 @@ static void abandoned_threads_still_come_out(void **state)
 	sgxcore_lp_abandon(&r->lp);
 	assert_true(r->lp.inside);
 	assert_null(r->lp.secs);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_int_equal(tcs_of(r)->state, 0);
 	/* The enclave may go now. */
 	for (i = 1; i < RIG_PAGES; i++)
@@ -508,12 +508,12 @@ static void abandoned_threads_may_eexit(void **state)
 	assert_int_equal(r->regs.ip, TARGET);
 	assert_int_equal(r->regs.cx, RIG_AEP);
 	assert_int_equal(r->regs.gsbase, 0x7f0000002000);
-	assert_int_equal(r->secs->lps, 0);
+	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	/* and the TCS can be entered again */
 	r->regs.bx = RIG_TCS;
 	r->regs.cx = RIG_AEP;
 	assert_ok(enter(r, SGX_EENTER));
-	assert_int_equal(r->secs->lps, 1);
+	assert_int_equal(sgxcore_track_inside(r->secs), 1);
 }
 
 static void running_threads_keep_pages(void **state)

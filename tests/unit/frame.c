@@ -33,8 +33,8 @@ static void unlock_drops_a_prefix(void **state)
 	struct rig *r = *state;
 	struct sgxcore_frame f = scattered(r);
 
-	assert_true(sgxcore_lock_shared(&r->pages[9]));
-	assert_true(sgxcore_lock_shared(&r->pages[60]));
+	assert_true(sgxcore_lock_lp(&r->pages[9]));
+	assert_true(sgxcore_lock_lp(&r->pages[60]));
 	sgxcore_frame_unlock(&f, 2);
 	rig_assert_unlocked(r);
 }

@@ -61,11 +61,12 @@ static void eremove_secs_waits_for_children(void **state)
 static void eremove_waits_for_threads(void **state)
 {
 	struct rig *r = *state;
+	u32 epoch;
 
 	rig_default_secs(r);
 	memset(r->src, 0xee, sizeof(r->src));
 	assert_ok(rig_eadd(r, 1, r->secs, RIG_BASE, RIG_REG_RW));
-	r->secs->lps = 1;
+	epoch = sgxcore_track_enter(r->secs);
 	REJECTS_STATUS(r, EREMOVE(r, 1), SGX_ENCLAVE_ACT);
 	/* child before thread */
 	REJECTS_STATUS(r, EREMOVE(r, 0), SGX_CHILD_PRESENT);
@@ -79,7 +80,7 @@ static void eremove_waits_for_threads(void **state)
 	assert_gone(&r->pages[1]);
 	/* The SECS stays as long as a thread refers to it. */
 	REJECTS_STATUS(r, EREMOVE(r, 0), SGX_ENCLAVE_ACT);
-	r->secs->lps = 0;
+	sgxcore_track_leave(r->secs, epoch);
 	assert_ok(EREMOVE(r, 0));
 }
 

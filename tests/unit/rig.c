@@ -124,6 +124,7 @@ void rig_assert_unlocked(const struct rig *r)
 	for (i = 0; i < RIG_PAGES; i++) {
 		assert_int_equal(r->pages[i].lock, 0);
 		assert_int_equal(r->pages[i].extra, 0);
+		assert_int_equal(r->pages[i].tracking, 0);
 	}
 }
 
@@ -280,7 +281,7 @@ struct sgxcore_outcome rig_translate(struct sgxcore_lp *lp, u64 la, enum sgxcore
 		return sgxcore_pf(la, code);
 	if (la == r->read_only && access == SGXCORE_WRITE)
 		return sgxcore_pf(la, code | SGX_PFEC_P);
-	x->gen = x->page->gen;
+	sgxcore_xlat_set(x, x->page);
 	return sgxcore_ok();
 }
 
@@ -302,6 +303,11 @@ void assert_pf(struct sgxcore_outcome out, u64 addr, u32 error_code)
 	assert_int_equal(out.code, SGXCORE_TRAP_PF);
 	assert_int_equal(out.addr, addr);
 	assert_int_equal(out.error_code, error_code);
+}
+
+void assert_again(struct sgxcore_outcome out)
+{
+	assert_int_equal(out.kind, SGXCORE_AGAIN);
 }
 
 void assert_status(struct sgxcore_outcome out, u32 code)

@@ -99,6 +99,7 @@ struct sgxcore_outcome rig_translate(struct sgxcore_lp *lp, u64 la, enum sgxcore
 void assert_ok(struct sgxcore_outcome out);
 void assert_gp(struct sgxcore_outcome out);
 void assert_pf(struct sgxcore_outcome out, u64 addr, u32 error_code);
+void assert_again(struct sgxcore_outcome out);
 void assert_status(struct sgxcore_outcome out, u32 code);
 
 #define PF_ENCLS	(SGX_PFEC_P | SGX_PFEC_SGX)
@@ -130,6 +131,14 @@ void assert_status(struct sgxcore_outcome out, u32 code);
 		struct snapshot *__s = rig_snapshot(r);			\
 									\
 		assert_status(call, code);				\
+		rig_assert_unchanged(r, __s);				\
+	} while (0)
+
+#define REJECTS_AGAIN(r, call)						\
+	do {								\
+		struct snapshot *__s = rig_snapshot(r);			\
+									\
+		assert_again(call);					\
 		rig_assert_unchanged(r, __s);				\
 	} while (0)
 
