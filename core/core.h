@@ -158,20 +158,53 @@ struct sgxcore_model {
 };
 
 /**
+ * struct sgxcore_gcm - one page under AES-128-GCM
+ * @key: &sgxcore_cpu.paging_key
+ * @iv: never twice the same for one key
+ * @aad: what is authenticated along with the page
+ * @mac: the tag
+ */
+struct sgxcore_gcm {
+	void *key;
+	u8 iv[12];
+	u8 aad[128];
+	u8 mac[16];
+};
+
+enum sgxcore_unsealed {
+	SGXCORE_UNSEALED,		/* the tag was right */
+	SGXCORE_BAD_MAC,
+	SGXCORE_UNSEAL_FAILED,		/* not done, for reasons of its own */
+};
+
+/**
  * struct sgxcore_crypto - primitives that the core borrows
  * @sha256_blocks: run the SHA-256 compression function over @n 64-byte blocks
+ * @gcm_encrypt: encrypt @plain (4096 bytes) to @cipher, fill @g->mac in. False if
+ *	it could not be done; @cipher may hold anything then
+ * @gcm_decrypt: decrypt @data (4096 bytes) in place, compare the tag with @g->mac.
+ *	Unless the result is SGXCORE_UNSEALED, @data may hold anything
+ *
+ * None may sleep.
  */
 struct sgxcore_crypto {
 	void (*sha256_blocks)(u32 state[8], const u8 *data, size_t n);
+	bool (*gcm_encrypt)(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher);
+	enum sgxcore_unsealed (*gcm_decrypt)(const struct sgxcore_gcm *g, u8 *data);
 };
 
-/* The processor package: shared by all logical processors. */
+/*
+ * The processor package: shared by all logical processors. The key for evicted
+ * pages is random, and new with each package.
+ */
 struct sgxcore_cpu {
 	const struct sgxcore_model *model;
 	const struct sgxcore_crypto *crypto;
+	void *paging_key;
 	struct sgxcore_section *sections;
 	unsigned int nr_sections;
 	u64 last_eid;			/* atomic */
+	u64 last_version;		/* atomic */
 };
 
 /* epc.c */
@@ -225,6 +258,19 @@ struct sgxcore_outcome sgxcore_einit(struct sgxcore_cpu *cpu, const void *rbx,
 				     struct sgxcore_einit_scratch *scratch);
 struct sgxcore_outcome sgxcore_eremove(struct sgxcore_cpu *cpu, void *rcx);
 struct sgxcore_outcome sgxcore_epa(struct sgxcore_cpu *cpu, u64 rbx, void *rcx);
+/*
+ * Paging. An evicted page is its ciphertext, its PCMD and its version; the latter
+ * is in a slot of a VA page and makes each eviction loadable once.
+ */
+struct sgxcore_outcome sgxcore_eblock(struct sgxcore_cpu *cpu, void *rcx);
+struct sgxcore_outcome sgxcore_etrack(struct sgxcore_cpu *cpu, void *rcx);
+/* @scratch: a page to encrypt in that nobody else can see, contents irrelevant */
+struct sgxcore_outcome sgxcore_ewb(struct sgxcore_cpu *cpu, struct sgx_pageinfo *rbx,
+				   void *rcx, void *rdx, u8 *scratch);
+struct sgxcore_outcome sgxcore_eldu(struct sgxcore_cpu *cpu, const struct sgx_pageinfo *rbx,
+				    void *rcx, void *rdx);
+struct sgxcore_outcome sgxcore_eldb(struct sgxcore_cpu *cpu, const struct sgx_pageinfo *rbx,
+				    void *rcx, void *rdx);
 struct sgxcore_outcome sgxcore_edbgrd(struct sgxcore_cpu *cpu, u64 *rbx_out, const void *rcx);
 struct sgxcore_outcome sgxcore_edbgwr(struct sgxcore_cpu *cpu, u64 rbx, void *rcx);
 

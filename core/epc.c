@@ -257,23 +257,23 @@ void sgxcore_unlock_tracking(struct sgxcore_page *page)
 }
 
 /**
- * sgxcore_page_validate() - make an EPCM entry VALID, with clear state bits
+ * sgxcore_page_validate() - make an EPCM entry VALID
  * @page: invalid entry, locked exclusively
  * @type: PT
- * @perm: R, W, X
+ * @flags: R, W, X, PENDING, MODIFIED, PR as in SECINFO.FLAGS; SGXCORE_BLOCKED
  * @addr: ENCLAVEADDRESS
  * @secs: owner, or NULL
  */
-void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 perm, u64 addr,
+void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 flags, u64 addr,
 			   struct sgxcore_page *secs)
 {
 	sgxcore_store(&page->gen, page->gen + 1);
 	page->type = type;
-	page->perm = perm;
-	page->blocked = false;
-	page->pending = false;
-	page->modified = false;
-	page->pr = false;
+	page->perm = flags & SGX_SECINFO_PERMISSION_MASK;
+	page->blocked = flags & SGXCORE_BLOCKED;
+	page->pending = flags & SGX_SECINFO_PENDING;
+	page->modified = flags & SGX_SECINFO_MODIFIED;
+	page->pr = flags & SGX_SECINFO_PR;
 	page->addr = addr;
 	page->secs = secs;
 	if (secs)

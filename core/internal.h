@@ -27,6 +27,9 @@
 #define SGX_SECINFO_DEFINED		0xff3fULL
 #define SGX_EINITTOKEN_ALIGN		512
 
+/* For sgxcore_page_validate(), among the bits of SECINFO.FLAGS */
+#define SGXCORE_BLOCKED			0x40
+
 /* log2 of the largest enclave of 32-bit code, CPUID.12H.0:EDX[7:0] */
 #define SGXCORE_SIZE_BITS_NOT64		31
 
@@ -137,7 +140,7 @@ bool sgxcore_lock_extra(struct sgxcore_page *page);
 void sgxcore_unlock_extra(struct sgxcore_page *page);
 bool sgxcore_lock_tracking(struct sgxcore_page *page);
 void sgxcore_unlock_tracking(struct sgxcore_page *page);
-void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 perm, u64 addr,
+void sgxcore_page_validate(struct sgxcore_page *page, u8 type, u8 flags, u64 addr,
 			   struct sgxcore_page *secs);
 void sgxcore_page_invalidate(struct sgxcore_page *page);
 bool sgxcore_is_zero(const void *p, size_t n);

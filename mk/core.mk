@@ -5,9 +5,13 @@ CORE_SRCS := $(sort $(wildcard core/*.c))
 CORE_HDRS := $(wildcard core/*.h include/arch/*.h)
 
 UNIT := $(B)/tests/unit
-UNIT_TESTS := $(patsubst core/%.c,%,$(CORE_SRCS))
+# One for each file of the core, and those that look at several together
+UNIT_TESTS := $(patsubst core/%.c,%,$(CORE_SRCS)) paging_load paging_tamper paging_exit \
+	      gcm
+UNIT_HDRS := $(wildcard tests/unit/*.h)
+UNIT_HELPERS := rig signer seal paging
 UNIT_OBJS := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRCS)) \
-	     $(UNIT)/obj/tests/unit/rig.o $(UNIT)/obj/tests/unit/signer.o
+	     $(UNIT_HELPERS:%=$(UNIT)/obj/tests/unit/%.o)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -pthread -Wall -Wextra -Werror \
 	       -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_TIME ?= 60
@@ -20,7 +24,7 @@ unit: $(addprefix $(UNIT)/,$(UNIT_TESTS))
 		CMOCKA_MESSAGE_OUTPUT=TAP $$t || { echo "# $$t failed"; status=1; }; \
 	done; exit $$status
 
-$(UNIT)/obj/%.o: %.c $(CORE_HDRS) tests/unit/rig.h tests/unit/signer.h
+$(UNIT)/obj/%.o: %.c $(CORE_HDRS) $(UNIT_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -c -o $@ $<
 
@@ -29,7 +33,7 @@ $(addprefix $(UNIT)/,$(UNIT_TESTS)): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNI
 
 # Fuzzing with libFuzzer, FUZZ_TIME seconds; the corpus stays in the build folder.
 FUZZ := $(B)/tests/fuzz
-FUZZ_SRCS := tests/fuzz/core_enclu.c tests/unit/rig.c $(CORE_SRCS)
+FUZZ_SRCS := tests/fuzz/core_enclu.c tests/unit/rig.c tests/unit/seal.c $(CORE_SRCS)
 FUZZ_CLANG ?= clang-14
 
 fuzz-core: $(FUZZ)/core_enclu
@@ -37,7 +41,7 @@ fuzz-core: $(FUZZ)/core_enclu
 	cd $(FUZZ) && ./core_enclu -max_total_time=$(FUZZ_TIME) -max_len=4096 -print_final_stats=1 \
 		core_enclu.corpus
 
-$(FUZZ)/core_enclu: $(FUZZ_SRCS) $(CORE_HDRS) tests/unit/rig.h
+$(FUZZ)/core_enclu: $(FUZZ_SRCS) $(CORE_HDRS) $(UNIT_HDRS)
 	@mkdir -p $(@D)
 	$(FUZZ_CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_SRCS) -lcmocka -lcrypto
 

@@ -31,7 +31,12 @@ typedef __u64 u64;
 #define SGX_EDBGRD			0x04
 #define SGX_EDBGWR			0x05
 #define SGX_EEXTEND			0x06
+#define SGX_ELDB			0x07
+#define SGX_ELDU			0x08
+#define SGX_EBLOCK			0x09
 #define SGX_EPA				0x0a
+#define SGX_EWB				0x0b
+#define SGX_ETRACK			0x0c
 
 /* ENCLU leaves */
 #define SGX_EREPORT			0x00
@@ -99,6 +104,8 @@ typedef __u64 u64;
 #define SGX_SECINFO_SECS		0x000ULL
 #define SGX_SECINFO_TCS			0x100ULL
 #define SGX_SECINFO_REG			0x200ULL
+#define SGX_SECINFO_VA			0x300ULL
+#define SGX_SECINFO_TRIM		0x400ULL
 
 /* EPCM page types */
 enum sgx_pt {
@@ -173,6 +180,17 @@ struct sgx_secinfo {
 	u64 flags;
 	u8  reserved[56];
 } __attribute__((packed, aligned(64)));
+
+/* Beside the contents of an evicted page */
+struct sgx_pcmd {
+	struct sgx_secinfo secinfo;
+	u64 enclave_id;
+	u8  reserved[40];
+	u8  mac[16];
+} __attribute__((packed, aligned(128)));
+
+#define SGX_VA_SLOT_SIZE	8
+#define SGX_VA_SLOT_COUNT	(SGX_PAGE_SIZE / SGX_VA_SLOT_SIZE)
 
 struct sgx_gprsgx {
 	u64 ax, cx, dx, bx, sp, bp, si, di;
@@ -264,6 +282,9 @@ SGX_ASSERT_SIZE(struct sgx_tcs, 4096);
 SGX_ASSERT_OFFSET(struct sgx_tcs, gs_limit, 68);
 SGX_ASSERT_SIZE(struct sgx_pageinfo, 32);
 SGX_ASSERT_SIZE(struct sgx_secinfo, 64);
+SGX_ASSERT_SIZE(struct sgx_pcmd, 128);
+SGX_ASSERT_OFFSET(struct sgx_pcmd, enclave_id, 64);
+SGX_ASSERT_OFFSET(struct sgx_pcmd, mac, 112);
 SGX_ASSERT_SIZE(struct sgx_gprsgx, 184);
 SGX_ASSERT_OFFSET(struct sgx_gprsgx, exitinfo, 160);
 SGX_ASSERT_OFFSET(struct sgx_gprsgx, gsbase, 176);

@@ -56,7 +56,11 @@ struct rig *rig_new(void)
 	r->mem = aligned_alloc(SGX_PAGE_SIZE, RIG_MEM);
 	memset(r->mem, 0, RIG_MEM);
 	r->model = full_model;
-	r->crypto.sha256_blocks = sha256_blocks;
+	r->crypto = (struct sgxcore_crypto){
+		.sha256_blocks = sha256_blocks,
+		.gcm_encrypt = seal_gcm_encrypt,
+		.gcm_decrypt = seal_gcm_decrypt,
+	};
 	r->sections[0] = (struct sgxcore_section){
 		.base = r->mem, .phys = 0x1240000000ULL,
 		.nr_pages = RIG_LOW_PAGES, .pages = r->pages,
@@ -67,7 +71,7 @@ struct rig *rig_new(void)
 		.nr_pages = RIG_HIGH_PAGES, .pages = r->pages + RIG_LOW_PAGES,
 	};
 	r->cpu = (struct sgxcore_cpu){
-		.model = &r->model, .crypto = &r->crypto,
+		.model = &r->model, .crypto = &r->crypto, .paging_key = &r->paging_key,
 		.sections = r->sections, .nr_sections = 2,
 	};
 	sgxcore_section_init(&r->sections[0]);
@@ -110,8 +114,9 @@ struct snapshot *rig_snapshot(const struct rig *r)
 
 void rig_assert_unchanged(const struct rig *r, struct snapshot *s)
 {
-	/* How often page tables were walked is no state. */
+	/* How often page tables were walked is no state, nor is what was encrypted. */
 	s->rig.walks = r->walks;
+	s->rig.paging_key.calls = r->paging_key.calls;
 	assert_memory_equal(&s->rig, r, sizeof(s->rig));
 	assert_memory_equal(s->mem, r->mem, sizeof(s->mem));
 	free(s);

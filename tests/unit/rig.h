@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../../core/internal.h"
+#include "seal.h"
 
 /* Two sections with a hole between them */
 #define RIG_LOW_PAGES		48
@@ -47,6 +48,7 @@ struct rig {
 	struct sgx_secinfo secinfo;
 	struct sgxcore_model model;
 	struct sgxcore_crypto crypto;
+	struct seal_key paging_key;
 	struct sgxcore_section sections[2];
 	struct sgxcore_page pages[RIG_PAGES];
 	struct sgxcore_cpu cpu;
