@@ -7,9 +7,9 @@ CORE_HDRS := $(wildcard core/*.h include/arch/*.h)
 UNIT := $(B)/tests/unit
 # One for each file of the core, and those that look at several together
 UNIT_TESTS := $(patsubst core/%.c,%,$(CORE_SRCS)) paging_load paging_tamper paging_exit \
-	      gcm
+	      paging_model gcm
 UNIT_HDRS := $(wildcard tests/unit/*.h)
-UNIT_HELPERS := rig signer seal paging
+UNIT_HELPERS := rig signer seal paging paging_ref
 UNIT_OBJS := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRCS)) \
 	     $(UNIT_HELPERS:%=$(UNIT)/obj/tests/unit/%.o)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -pthread -Wall -Wextra -Werror \
