@@ -106,8 +106,27 @@ static bool is_done(struct modules *m, const char *name)
 
 static void add_by_name(struct modules *m, const char *name);
 
+/*
+ * "pre: NAMES": what the module will ask modprobe for, which the guest's root may not
+ * have. It says itself what is wrong if one of them is missing.
+ */
+static void add_soft_dependencies(struct modules *m, const struct blob *b)
+{
+	const char *softdep = get_modinfo(b, "softdep");
+	char *copy, *name, *save;
+
+	if (!softdep || strncmp(softdep, "pre: ", 5))
+		return;
+	copy = xstrdup(softdep + 5);
+	for (name = strtok_r(copy, " ", &save); name;
+	     name = strtok_r(NULL, " ", &save))
+		if (!strchr(name, ':') && find_name(&m->files, name))
+			add_by_name(m, name);
+	free(copy);
+}
+
 static void add_dependencies(struct modules *m, const struct blob *b,
-			     const char *path)
+			     const char *path, const char *key)
 {
 	const char *depends = get_modinfo(b, "depends");
 	char *copy, *name, *save;
@@ -119,6 +138,8 @@ static void add_dependencies(struct modules *m, const struct blob *b,
 	     name = strtok_r(NULL, ",", &save))
 		add_by_name(m, name);
 	free(copy);
+	if (!strcmp(key, "late"))
+		add_soft_dependencies(m, b);
 }
 
 static void add_file(struct modules *m, const char *path, const char *key,
@@ -130,7 +151,7 @@ static void add_file(struct modules *m, const char *path, const char *key,
 	/* "softsgx.ko.xz" is unpacked here and has become "softsgx.ko". */
 	*strstr(base, ".ko") = '\0';
 	blob_load(&b, path);
-	add_dependencies(m, &b, path);
+	add_dependencies(m, &b, path, key);
 	name = xprintf("%s/%s.ko", GUEST_MODULES + 1, base);
 	initrd_file(m->rd, name, 0644, b.data, b.len);
 	blob_print(m->config, "%s=%s.ko%s%s", key, base, *params ? " " : "",
