@@ -49,10 +49,13 @@ struct sgxcpu_note {
 /**
  * struct sgxcpu_lp - SGX state of a task
  * @node: in the table of LPs; protected by the bucket's lock, read under RCU
- * @task: key; never dereferenced
+ * @task: key; dereferenced in sgxcpu_lp_for_each() only
  * @rcu: the table is walked under RCU
  * @lock: protects @core
  * @core: architectural state
+ * @noted: @cpu and @interruptions are of use: see track.c; protected by @lock
+ * @cpu: on which the task was after the last ETRACK
+ * @interruptions: of that CPU, at that time
  * @epcm_page: page of an EPCM violation in the page fault being served, or 1;
  *	task only
  * @note: see above; task only
@@ -65,6 +68,9 @@ struct sgxcpu_lp {
 	struct rcu_head rcu;
 	spinlock_t lock;
 	struct sgxcore_lp core;
+	bool noted;
+	int cpu;
+	unsigned long interruptions;
 	unsigned long epcm_page;
 	struct sgxcpu_note note;
 	u8 synthetic[576] __aligned(64);
@@ -86,12 +92,23 @@ void sgxcpu_epc_exit(void);
 int sgxcpu_encls_init(void);
 void sgxcpu_encls_exit(void);
 
+/* seal.c */
+int sgxcpu_seal_init(void);
+void sgxcpu_seal_exit(void);
+u8 *sgxcpu_seal_scratch(void);
+bool sgxcpu_gcm_encrypt(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher);
+enum sgxcore_unsealed sgxcpu_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data);
+
+/* track.c */
+bool sgxcpu_track_settle(struct sgxcore_page *secs);
+
 /* lp.c */
 struct sgxcpu_lp *sgxcpu_lp_find(void);
 struct sgxcpu_lp *sgxcpu_lp_get(void);
 void sgxcpu_lp_drop(void);
 void sgxcpu_lp_exit(void);
 void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole);
+void sgxcpu_lp_for_each(void (*f)(struct sgxcpu_lp *lp, void *data), void *data);
 bool sgxcpu_lp_wants_signal(void);
 
 /* walk.c */

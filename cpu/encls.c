@@ -6,9 +6,7 @@
 #include <linux/percpu.h>
 #include <crypto/sha2.h>
 
-#include <softsgx/cpu.h>
-
-#include "cpu.h"
+#include "leaf.h"
 
 /* The registers of one CPU: written and read with preemption off. */
 struct launch_key {
@@ -33,69 +31,45 @@ static void sha256_blocks(u32 state[8], const u8 *data, size_t n)
 
 static const struct sgxcore_crypto crypto = {
 	.sha256_blocks = sha256_blocks,
+	.gcm_encrypt = sgxcpu_gcm_encrypt,
+	.gcm_decrypt = sgxcpu_gcm_decrypt,
 };
-
-/*
- * A leaf is one instruction: it does not lose the CPU while it holds EPCM locks,
- * which an asynchronous exit elsewhere waits for, but not for long.
- */
-#define LEAF(call)					\
-({							\
-	struct sgxcore_outcome __out;			\
-							\
-	preempt_disable();				\
-	__out = call;					\
-	preempt_enable();				\
-	result(__out);					\
-})
-
-static int result(struct sgxcore_outcome out)
-{
-	switch (out.kind) {
-	case SGXCORE_OK:
-		return 0;
-	case SGXCORE_STATUS:
-		return out.code;
-	default:
-		return SGXCPU_FAULT | out.code;
-	}
-}
 
 int sgxcpu_ecreate(struct sgx_pageinfo *pginfo, void *secs)
 {
-	return LEAF(sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
+	return SGXCPU_LEAF(sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_ecreate);
 
 int sgxcpu_eadd(struct sgx_pageinfo *pginfo, void *addr)
 {
-	return LEAF(sgxcore_eadd(&sgxcpu_package, pginfo, addr));
+	return SGXCPU_LEAF(sgxcore_eadd(&sgxcpu_package, pginfo, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eadd);
 
 int sgxcpu_eextend(void *secs, void *addr)
 {
-	return LEAF(sgxcore_eextend(&sgxcpu_package, secs, addr));
+	return SGXCPU_LEAF(sgxcore_eextend(&sgxcpu_package, secs, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eextend);
 
 int sgxcpu_einit(void *sigstruct, void *token, void *secs)
 {
-	return LEAF(sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
-				  this_cpu_ptr(&lepubkeyhash)->hash,
-				  this_cpu_ptr(einit_scratch)));
+	return SGXCPU_LEAF(sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
+					 this_cpu_ptr(&lepubkeyhash)->hash,
+					 this_cpu_ptr(einit_scratch)));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_einit);
 
 int sgxcpu_eremove(void *addr)
 {
-	return LEAF(sgxcore_eremove(&sgxcpu_package, addr));
+	return SGXCPU_LEAF(sgxcore_eremove(&sgxcpu_package, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eremove);
 
 int sgxcpu_epa(void *addr)
 {
-	return LEAF(sgxcore_epa(&sgxcpu_package, SGX_PT_VA, addr));
+	return SGXCPU_LEAF(sgxcore_epa(&sgxcpu_package, SGX_PT_VA, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_epa);
 
@@ -104,7 +78,7 @@ int sgxcpu_edbgrd(void *addr, unsigned long *data)
 	u64 value = 0;
 	int ret;
 
-	ret = LEAF(sgxcore_edbgrd(&sgxcpu_package, &value, addr));
+	ret = SGXCPU_LEAF(sgxcore_edbgrd(&sgxcpu_package, &value, addr));
 	if (!ret)
 		*data = value;
 	return ret;
@@ -113,7 +87,7 @@ EXPORT_SYMBOL_GPL(sgxcpu_edbgrd);
 
 int sgxcpu_edbgwr(void *addr, unsigned long *data)
 {
-	return LEAF(sgxcore_edbgwr(&sgxcpu_package, *data, addr));
+	return SGXCPU_LEAF(sgxcore_edbgwr(&sgxcpu_package, *data, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_edbgwr);
 

@@ -73,6 +73,8 @@ static struct sgxcore_outcome enter(struct sgxcpu_lp *lp, u32 leaf, struct pt_re
 
 	spin_lock(&lp->lock);
 	out = sgxcore_entry_commit(&lp->core, &entry, &r);
+	if (out.kind == SGXCORE_OK)
+		lp->noted = false;
 	spin_unlock(&lp->lock);
 	if (out.kind != SGXCORE_OK)
 		return out;

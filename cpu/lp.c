@@ -160,25 +160,44 @@ void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole)
 	}
 }
 
-void sgxcpu_unmapped(void *secs)
+/**
+ * sgxcpu_lp_for_each() - look at all LPs
+ * @f: called with the lock of the LP held
+ * @data: for @f
+ *
+ * The task of the LP that @f sees does not go away during the call: whoever exits
+ * takes its LP off the table first, and is freed a grace period later.
+ *
+ * Context: any task context; does not sleep.
+ */
+void sgxcpu_lp_for_each(void (*f)(struct sgxcpu_lp *lp, void *data), void *data)
 {
-	const struct sgxcore_page *page = sgxcore_page_of(&sgxcpu_package, secs);
 	struct sgxcpu_lp *lp;
 	int i;
-
-	if (WARN_ON_ONCE(!page))
-		return;
 
 	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		hlist_for_each_entry_rcu(lp, &table[i].head, node) {
 			spin_lock(&lp->lock);
-			if (sgxcore_lp_is_inside(&lp->core, page))
-				sgxcore_lp_abandon(&lp->core);
+			f(lp, data);
 			spin_unlock(&lp->lock);
 		}
 	}
 	rcu_read_unlock();
+}
+
+static void abandon_if_inside(struct sgxcpu_lp *lp, void *secs)
+{
+	if (sgxcore_lp_is_inside(&lp->core, secs))
+		sgxcore_lp_abandon(&lp->core);
+}
+
+void sgxcpu_unmapped(void *secs)
+{
+	struct sgxcore_page *page = sgxcore_page_of(&sgxcpu_package, secs);
+
+	if (!WARN_ON_ONCE(!page))
+		sgxcpu_lp_for_each(abandon_if_inside, page);
 }
 EXPORT_SYMBOL_GPL(sgxcpu_unmapped);
 

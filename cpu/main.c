@@ -55,9 +55,13 @@ static int __init sgxcpu_init(void)
 	if (ret)
 		return ret;
 
-	ret = sgxcpu_encls_init();
+	ret = sgxcpu_seal_init();
 	if (ret)
 		goto err_epc;
+
+	ret = sgxcpu_encls_init();
+	if (ret)
+		goto err_seal;
 
 	ret = sgxcpu_walk_init();
 	if (ret)
@@ -77,6 +81,8 @@ err_walk:
 	sgxcpu_walk_exit();
 err_encls:
 	sgxcpu_encls_exit();
+err_seal:
+	sgxcpu_seal_exit();
 err_epc:
 	sgxcpu_epc_exit();
 	return ret;
@@ -89,6 +95,7 @@ static void __exit sgxcpu_exit(void)
 	sgxcpu_lp_exit();
 	sgxcpu_walk_exit();
 	sgxcpu_encls_exit();
+	sgxcpu_seal_exit();
 	sgxcpu_epc_exit();
 }
 

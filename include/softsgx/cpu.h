@@ -13,6 +13,7 @@
 #include <arch/sgx_arch.h>
 #include <linux/types.h>
 
+struct cpumask;
 struct mm_struct;
 struct module;
 struct vm_area_struct;
@@ -43,6 +44,46 @@ int sgxcpu_eremove(void *addr);
 int sgxcpu_epa(void *addr);
 int sgxcpu_edbgrd(void *addr, unsigned long *data);
 int sgxcpu_edbgwr(void *addr, unsigned long *data);
+
+/*
+ * Paging. EBLOCK, ETRACK and EWB follow the manual's protocol; a driver that does
+ * not is told so, as on hardware. EWB writes to PAGEINFO.SRCPGE, its PCMD, and
+ * PAGEINFO.LINADDR; SGX_VA_SLOT_OCCUPIED is a warning: the page has been evicted.
+ * A #GP of EWB or of the loads can be transient: a conflict, or a cipher that failed.
+ * Then nothing was changed.
+ *
+ * Context: any task context.
+ */
+int sgxcpu_eblock(void *addr);
+int sgxcpu_etrack(void *secs);
+int sgxcpu_ewb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
+int sgxcpu_eldu(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
+int sgxcpu_eldb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
+
+/**
+ * sgxcpu_interrupted() - an interrupt has come in on this CPU
+ *
+ * For a driver's IPI. On hardware any interrupt takes a logical processor out of the
+ * enclave. Here a task that is inside stays there, but counts as outside when
+ * ETRACK and EWB ask who was inside without interruption. So does a task that is
+ * not running.
+ *
+ * Context: any, in particular hard IRQ. Takes no lock.
+ */
+void sgxcpu_interrupted(void);
+
+/**
+ * sgxcpu_inside_mask() - on which CPUs are tasks inside an enclave right now?
+ * @secs: kernel address of its SECS
+ * @mask: written
+ *
+ * After ETRACK, and an interrupt on each of these CPUs (on the executing one, too, if
+ * it is among them: on_each_cpu_mask()), whoever was inside at the ETRACK counts as
+ * outside. Tasks that migrate or come in meanwhile make no difference.
+ *
+ * Context: any task context.
+ */
+void sgxcpu_inside_mask(void *secs, struct cpumask *mask);
 
 /* CPUID.12H of this processor; @out: EAX, EBX, ECX, EDX */
 void sgxcpu_cpuid12(u32 subleaf, u32 out[4]);

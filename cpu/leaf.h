@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How a leaf of the core becomes a function call of the interface. */
+#ifndef _CPU_LEAF_H
+#define _CPU_LEAF_H
+
+#include <linux/preempt.h>
+
+#include <softsgx/cpu.h>
+
+#include "cpu.h"
+
+/*
+ * A leaf is one instruction: it does not lose the CPU while it holds EPCM locks,
+ * which an asynchronous exit elsewhere waits for, but not for long.
+ */
+#define SGXCPU_LEAF(call)				\
+({							\
+	struct sgxcore_outcome __out;			\
+							\
+	preempt_disable();				\
+	__out = call;					\
+	preempt_enable();				\
+	sgxcpu_result(__out);				\
+})
+
+static inline int sgxcpu_result(struct sgxcore_outcome out)
+{
+	switch (out.kind) {
+	case SGXCORE_OK:
+		return 0;
+	case SGXCORE_STATUS:
+		return out.code;
+	default:
+		return SGXCPU_FAULT | out.code;
+	}
+}
+
+#endif /* _CPU_LEAF_H */
