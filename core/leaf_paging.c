@@ -146,7 +146,7 @@ static u64 eid_of(const struct sgxcore_page *secs)
 }
 
 /* The last moment to fail, as after it somebody may have seen the page outside */
-static bool seal(struct sgxcore_cpu *cpu, struct paging *p, u64 version, u8 *scratch)
+static sgxcore_noinline bool seal(struct sgxcore_cpu *cpu, struct paging *p, u64 version, u8 *scratch)
 {
 	u64 eid = is_child(p->page->type) ? eid_of(p->page->secs) : 0;
 	struct sgxcore_gcm gcm;
@@ -254,7 +254,8 @@ static struct sgxcore_outcome owner_lock(struct sgxcore_cpu *cpu, struct paging 
 }
 
 /* On SGXCORE_OK the contents are in @p->page, which is not valid yet. */
-static struct sgxcore_outcome unseal(struct sgxcore_cpu *cpu, struct paging *p, u64 version)
+static sgxcore_noinline struct sgxcore_outcome unseal(struct sgxcore_cpu *cpu,
+						      struct paging *p, u64 version)
 {
 	struct sgxcore_gcm gcm = gcm_of(cpu, p, p->secs ? eid_of(p->secs) : 0, version);
 

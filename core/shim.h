@@ -6,6 +6,9 @@
 #ifndef _CORE_SHIM_H
 #define _CORE_SHIM_H
 
+/* Keeps what is large off the stack of its caller. */
+#define sgxcore_noinline		__attribute__((__noinline__))
+
 #ifdef __KERNEL__
 
 #include <linux/atomic.h>

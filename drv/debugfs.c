@@ -16,6 +16,7 @@
 #include "epc.h"
 #include "inject.h"
 #include "mapping.h"
+#include "paging.h"
 
 /* Pages that a walk looks at in one go */
 #define WALK_BATCH	32
@@ -41,9 +42,14 @@ static DEFINE_MUTEX(walk_lock);
 
 static int sgxdrv_epc_show(struct seq_file *m, void *unused)
 {
+	unsigned int i;
+
 	seq_printf(m, "total_pages %lu\n", sgxdrv_epc_total());
 	seq_printf(m, "free_pages %lu\n", sgxdrv_epc_free_pages());
 	seq_printf(m, "enclaves %d\n", sgxdrv_encl_count());
+	seq_printf(m, "lru_pages %lu\n", sgxdrv_lru_pages());
+	for (i = 0; i < SGXDRV_NR_COUNTS; i++)
+		seq_printf(m, "%s %ld\n", sgxdrv_count_names[i], sgxdrv_count_total(i));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(sgxdrv_epc);

@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -20,7 +21,9 @@
 #include "encl_mm.h"
 #include "epc.h"
 #include "inject.h"
+#include "limit.h"
 #include "mapping.h"
+#include "paging.h"
 #include "trace.h"
 
 /* Pages between two looks at the scheduler, or at waiters for the lock */
@@ -44,6 +47,15 @@ static void unlink_page(struct sgxdrv_encl *encl, unsigned long index)
 	encl->nr_pages--;
 }
 
+/* While a child is resident so is the SECS. */
+static void remove_epc(struct sgxdrv_encl_page *page)
+{
+	if (!page->epc)
+		return;
+	sgxdrv_lru_del(page->epc);
+	sgxdrv_epc_free(page->epc, page->encl->secs.epc->addr);
+}
+
 static void remove_pages(struct sgxdrv_encl *encl)
 {
 	struct sgxdrv_encl_page *page;
@@ -51,11 +63,22 @@ static void remove_pages(struct sgxdrv_encl *encl)
 
 	xa_for_each(&encl->pages, index, page) {
 		unlink_page(encl, index);
-		sgxdrv_epc_free(page->epc, encl->secs->addr);
+		remove_epc(page);
 		sgxdrv_encl_page_free(page);
 		if (!(++n % BATCH))
 			cond_resched();
 	}
+}
+
+static void free_encl(struct sgxdrv_encl *encl)
+{
+	cleanup_srcu_struct(&encl->srcu);
+	iput(encl->inode);
+	free_cpumask_var(encl->cpus);
+	kfree(encl->batch);
+	mem_cgroup_put(encl->memcg);
+	sgxdrv_user_put(encl->user);
+	kfree(encl);
 }
 
 /*
@@ -69,11 +92,16 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	trace_sgxdrv_encl_release(encl->id, encl->nr_pages);
 	sgxdrv_delay(SGXDRV_DELAY_TEARDOWN);
 
-	if (encl->secs) {
-		sgxcpu_unmapped(encl->secs->addr);
-		remove_pages(encl);
-		sgxdrv_epc_free(encl->secs, encl->secs->addr);
-	}
+	/* INIT has not seen to it. */
+	if (test_bit(SGXDRV_ENCL_CREATED, &encl->flags) &&
+	    !test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags))
+		sgxdrv_unpin(encl);
+	if (encl->secs.epc)
+		sgxcpu_unmapped(encl->secs.epc->addr);
+	remove_pages(encl);
+	remove_epc(&encl->secs);
+	sgxdrv_va_destroy(encl);
+	sgxdrv_backing_destroy(encl);
 	WARN_ON_ONCE(encl->nr_pages);
 	WARN_ON_ONCE(!list_empty(&encl->mm_list));
 	xa_destroy(&encl->pages);
@@ -81,9 +109,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	xa_erase(&encls, encl->id);
 	/* The callback that freed the last entry may still be on its way out. */
 	srcu_barrier(&encl->srcu);
-	cleanup_srcu_struct(&encl->srcu);
-	iput(encl->inode);
-	kfree(encl);
+	free_encl(encl);
 
 	sgxdrv_epc_release_end();
 	if (atomic_dec_and_test(&nr_encls))
@@ -130,8 +156,18 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	encl = kzalloc(sizeof(*encl), GFP_KERNEL_ACCOUNT);
 	if (!encl)
 		return NULL;
-	if (sgxdrv_should_fail() || init_srcu_struct(&encl->srcu))
+	encl->user = sgxdrv_user_get();
+	if (!encl->user)
 		goto err_free;
+	if (sgxdrv_should_fail() || !zalloc_cpumask_var(&encl->cpus, GFP_KERNEL_ACCOUNT))
+		goto err_put_user;
+	encl->batch = sgxdrv_should_fail() ? NULL : kzalloc(sizeof(*encl->batch),
+							    GFP_KERNEL_ACCOUNT);
+	if (!encl->batch)
+		goto err_free_cpus;
+	encl->batch->encl = encl;
+	if (sgxdrv_should_fail() || init_srcu_struct(&encl->srcu))
+		goto err_free_batch;
 	encl->inode = sgxdrv_mapping_alloc();
 	if (IS_ERR(encl->inode))
 		goto err_cleanup_srcu;
@@ -141,6 +177,10 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	xa_init_flags(&encl->pages, XA_FLAGS_ACCOUNT);
 	spin_lock_init(&encl->mm_lock);
 	INIT_LIST_HEAD(&encl->mm_list);
+	INIT_LIST_HEAD(&encl->va_pages);
+	init_waitqueue_head(&encl->wait);
+	encl->secs.encl = encl;
+	encl->memcg = get_mem_cgroup_from_mm(current->mm);
 	INIT_WORK(&encl->release_work, sgxdrv_encl_release_work);
 	if (publish(encl))
 		goto err_put_inode;
@@ -148,10 +188,17 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	return encl;
 
 err_put_inode:
+	mem_cgroup_put(encl->memcg);
 	mutex_destroy(&encl->lock);
 	iput(encl->inode);
 err_cleanup_srcu:
 	cleanup_srcu_struct(&encl->srcu);
+err_free_batch:
+	kfree(encl->batch);
+err_free_cpus:
+	free_cpumask_var(encl->cpus);
+err_put_user:
+	sgxdrv_user_put(encl->user);
 err_free:
 	kfree(encl);
 	return NULL;
@@ -213,20 +260,26 @@ void sgxdrv_encl_end(struct sgxdrv_encl *encl)
 
 /**
  * sgxdrv_encl_page_alloc() - make a page record
+ * @encl: the enclave
+ * @addr: linear address of the page
  * @max_prot: VM_READ, VM_WRITE, VM_EXEC
  *
  * Context: process context, may sleep.
  * Return: the record without an EPC page, or NULL without memory.
  */
-struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot)
+struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsigned long addr,
+						unsigned long max_prot)
 {
 	struct sgxdrv_encl_page *page;
 
 	if (sgxdrv_should_fail())
 		return NULL;
 	page = kmem_cache_zalloc(page_cache, GFP_KERNEL);
-	if (page)
-		page->max_prot = max_prot;
+	if (!page)
+		return NULL;
+	page->encl = encl;
+	page->addr = addr;
+	page->max_prot = max_prot;
 	return page;
 }
 
@@ -236,25 +289,46 @@ void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page)
 }
 
 /**
- * sgxdrv_encl_link() - make a page known
+ * sgxdrv_encl_link() - make a page known, to reclaimers as well
  * @encl: the enclave
- * @page: complete record; the enclave owns it from now on
- * @index: page offset from the base; the slot is reserved
+ * @page: complete record with an EPC page; the enclave owns it from now on. Its place in
+ *	the index is reserved
  *
  * Context: process context, enclave lock held.
  * Return: 0, or an error of the index, which a reserved slot rules out.
  */
-int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
-		     unsigned long index)
+int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
 {
+	unsigned long index = PFN_DOWN(page->addr - encl->base);
 	int ret;
 
 	lockdep_assert_held(&encl->lock);
 
 	ret = xa_err(xa_store(&encl->pages, index, page, GFP_NOWAIT));
-	if (!ret)
-		encl->nr_pages++;
-	return ret;
+	if (ret)
+		return ret;
+	encl->nr_pages++;
+	encl->nr_resident++;
+	page->state = SGXDRV_PAGE_RESIDENT;
+	sgxdrv_lru_add(page->epc, page);
+	return 0;
+}
+
+/**
+ * sgxdrv_encl_lookup() - the page at an address
+ * @encl: the enclave
+ * @addr: linear address
+ *
+ * Context: process context, enclave lock held; the result is good while it is.
+ * Return: the page, or NULL if there is none.
+ */
+struct sgxdrv_encl_page *sgxdrv_encl_lookup(struct sgxdrv_encl *encl, unsigned long addr)
+{
+	lockdep_assert_held(&encl->lock);
+
+	if (addr - encl->base >= encl->size)
+		return NULL;
+	return xa_load(&encl->pages, PFN_DOWN(addr - encl->base));
 }
 
 /**
@@ -274,12 +348,10 @@ struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_ar
 
 	lockdep_assert_held(&encl->lock);
 
-	if (addr - encl->base >= encl->size)
-		return NULL;
 	if (vma->vm_pgoff != PFN_DOWN(vma->vm_start))
 		return NULL;
 
-	page = xa_load(&encl->pages, PFN_DOWN(addr - encl->base));
+	page = sgxdrv_encl_lookup(encl, addr);
 	if (page && (vma->vm_flags & VM_ACCESS_FLAGS & ~page->max_prot))
 		return NULL;
 	return page;

@@ -5,43 +5,86 @@
 #ifndef _DRV_ENCL_H
 #define _DRV_ENCL_H
 
+#include <linux/cpumask.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+struct file;
 struct inode;
+struct mem_cgroup;
+struct sgxdrv_batch;
+struct sgxdrv_encl;
 struct sgxdrv_epc_page;
+struct sgxdrv_user;
+struct sgxdrv_va_page;
 struct vm_area_struct;
 
-/**
- * struct sgxdrv_encl_page - one page of an enclave
- * @epc: its EPC page; constant once the record is in the index
- * @max_prot: VM_READ, VM_WRITE, VM_EXEC: what a VMA may ask for at most; constant
- *	once the record is in the index
- */
-struct sgxdrv_encl_page {
-	struct sgxdrv_epc_page *epc;
-	unsigned long max_prot;
+/* Where a page of an enclave is */
+enum sgxdrv_page_state {
+	SGXDRV_PAGE_NONE,	/* nowhere: the SECS before CREATE */
+	SGXDRV_PAGE_RESIDENT,	/* in the EPC */
+	SGXDRV_PAGE_LEAVING,	/* in the EPC, in the hands of a reclaimer: wait */
+	SGXDRV_PAGE_EVICTED,	/* in the backing file, its version in a VA slot */
+	SGXDRV_PAGE_LOST,	/* the enclave is dead, and the page gone */
 };
 
-/* Bits of sgxdrv_encl.flags; all but the first are never cleared. */
+/**
+ * struct sgxdrv_encl_page - one page of an enclave, or its SECS
+ * @encl: the enclave; constant
+ * @addr: linear address, 0 for the SECS; constant
+ * @max_prot: VM_READ, VM_WRITE, VM_EXEC: what a VMA may ask for at most; constant
+ *	once the record is in the index
+ * @state: where it is; enclave lock
+ * @epc: its EPC page if RESIDENT or LEAVING; enclave lock, while LEAVING the
+ *	reclaimer may use it without
+ * @va: VA page if EVICTED, or LEAVING; as @epc
+ * @slot: number of the slot in @va; as @epc
+ */
+struct sgxdrv_encl_page {
+	struct sgxdrv_encl *encl;
+	unsigned long addr;
+	unsigned long max_prot;
+	enum sgxdrv_page_state state;
+	struct sgxdrv_epc_page *epc;
+	struct sgxdrv_va_page *va;
+	unsigned int slot;
+};
+
+/* Bits of sgxdrv_encl.flags */
 enum sgxdrv_encl_flag {
 	SGXDRV_ENCL_IOCTL,		/* an ioctl is running: a lock bit */
 	SGXDRV_ENCL_CREATED,		/* set under lock */
 	SGXDRV_ENCL_INITIALIZED,	/* set under lock */
 	SGXDRV_ENCL_DEBUG,		/* set under lock */
+	SGXDRV_ENCL_DEAD,		/* paging has failed: no page is of use any more */
+	SGXDRV_ENCL_RECLAIM,		/* a reclaimer is at work: a lock bit */
+};
+
+/* What paging counts */
+enum sgxdrv_count {
+	SGXDRV_COUNT_EWB,	/* pages written */
+	SGXDRV_COUNT_ELDU,	/* pages loaded */
+	SGXDRV_COUNT_WAITS,	/* faults and walks that waited */
+	SGXDRV_COUNT_BATCHES,	/* with one ETRACK each */
+	SGXDRV_COUNT_AGED,	/* pages looked at */
+	SGXDRV_COUNT_YOUNG,	/* of these, in use */
+	SGXDRV_COUNT_FAILED,	/* pages that could not be written for now */
+	SGXDRV_NR_COUNTS
 };
 
 /**
  * struct sgxdrv_encl - an enclave
  * @ref: held by the file and by each entry of @mm_list; at zero nothing can reach
  *	the enclave, and @release_work takes it apart
- * @flags: enum sgxdrv_encl_flag, atomic bit operations
+ * @flags: enum sgxdrv_encl_flag, atomic bit operations; all but the first and the
+ *	last are never cleared
  * @id: its number, never used again; constant
  * @inode: its i_mapping is the address space of the enclave; constant
  * @lock: protects @pages and @nr_pages; held while a page is put into a page
@@ -52,10 +95,23 @@ enum sgxdrv_encl_flag {
  * @size: of ELRANGE, 0 before CREATE; otherwise as @base
  * @attributes: ATTRIBUTES of the SECS; IOCTL bit
  * @attributes_mask: ATTRIBUTES that INIT allows; IOCTL bit
- * @secs: EPC page of the SECS, NULL before CREATE; as @base
+ * @secs: the SECS, NONE before CREATE; resident as long as a child is, and until INIT
  * @pages: struct sgxdrv_encl_page by page offset from @base. Changed under @lock;
  *	ADD_PAGES reserves its slot without, under the IOCTL bit
  * @nr_pages: entries of @pages
+ * @nr_resident: of these, RESIDENT and LEAVING; @lock
+ * @va_pages: struct sgxdrv_va_page; @lock
+ * @nr_va: their number; @lock
+ * @nr_slots: pages that may need a slot one day, each of which has one for sure; @lock
+ * @backing: shmem file of evicted pages and their PCMD; constant after CREATE
+ * @nr_epc: EPC pages of all kinds
+ * @user: who opened it; constant
+ * @memcg: whom @backing is charged to: the opener; constant
+ * @seq: goes up whenever a page has stopped LEAVING; written under @lock
+ * @wait: for @seq
+ * @cpus: scratch of whoever has the RECLAIM bit
+ * @batch: what he works on
+ * @counts: by enum sgxdrv_count
  * @mm_lock: protects changes of @mm_list; innermost
  * @mm_list: struct sgxdrv_encl_mm; walked under @srcu
  * @srcu: entries of @mm_list are freed after its grace period
@@ -72,9 +128,23 @@ struct sgxdrv_encl {
 	unsigned long size;
 	u64 attributes;
 	u64 attributes_mask;
-	struct sgxdrv_epc_page *secs;
+	struct sgxdrv_encl_page secs;
 	struct xarray pages;
 	unsigned long nr_pages;
+	unsigned long nr_resident;
+
+	struct list_head va_pages;
+	unsigned long nr_va;
+	unsigned long nr_slots;
+	struct file *backing;
+	atomic_long_t nr_epc;
+	struct sgxdrv_user *user;
+	struct mem_cgroup *memcg;
+	unsigned long seq;
+	wait_queue_head_t wait;
+	cpumask_var_t cpus;
+	struct sgxdrv_batch *batch;
+	atomic_long_t counts[SGXDRV_NR_COUNTS];
 
 	spinlock_t mm_lock;
 	struct list_head mm_list;
@@ -95,10 +165,11 @@ void sgxdrv_encl_put(struct sgxdrv_encl *encl);
 void sgxdrv_encl_end(struct sgxdrv_encl *encl);
 void sgxdrv_encl_queue(struct work_struct *work);
 
-struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(unsigned long max_prot);
+struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsigned long addr,
+						unsigned long max_prot);
 void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page);
-int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
-		     unsigned long index);
+int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
+struct sgxdrv_encl_page *sgxdrv_encl_lookup(struct sgxdrv_encl *encl, unsigned long addr);
 struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
 					  unsigned long addr);
 int sgxdrv_encl_walk_pages(struct sgxdrv_encl *encl, unsigned long start,

@@ -45,6 +45,35 @@ static inline int sgxdrv_eremove(void *addr)
 	return sgxdrv_should_fail() ? SGX_ENCLAVE_ACT : sgxcpu_eremove(addr);
 }
 
+static inline int sgxdrv_epa(void *addr)
+{
+	return sgxdrv_should_fail() ? SGXDRV_INJECTED_FAULT : sgxcpu_epa(addr);
+}
+
+static inline int sgxdrv_eblock(void *addr)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EBLOCK) ? SGXDRV_INJECTED_FAULT :
+						       sgxcpu_eblock(addr);
+}
+
+static inline int sgxdrv_etrack(void *secs)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_ETRACK) ? SGXDRV_INJECTED_FAULT :
+						       sgxcpu_etrack(secs);
+}
+
+static inline int sgxdrv_ewb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EWB) ? SGXDRV_INJECTED_FAULT :
+						    sgxcpu_ewb(pginfo, addr, va_slot);
+}
+
+static inline int sgxdrv_eldu(struct sgx_pageinfo *pginfo, void *addr, void *va_slot)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_ELDU) ? SGXDRV_INJECTED_FAULT :
+						     sgxcpu_eldu(pginfo, addr, va_slot);
+}
+
 static inline int sgxdrv_edbgrd(void *addr, unsigned long *data)
 {
 	return sgxdrv_should_fail() ? SGXDRV_INJECTED_FAULT : sgxcpu_edbgrd(addr, data);

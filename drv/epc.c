@@ -1,96 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Free EPC pages. A page on the free list is one that the EPCM does not hold.
+ * EPC pages by memory node: the free ones, and how the others become free.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/atomic.h>
 #include <linux/delay.h>
-#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
-#include <linux/wait.h>
+#include <linux/topology.h>
 
 #include <softsgx/cpu.h>
 
 #include "encls.h"
 #include "epc.h"
-#include "inject.h"
+#include "limit.h"
 
 /* EREMOVE meets leaves of tasks that are on their way out; they are short. */
 #define EREMOVE_SPINS	32
 #define EREMOVE_TRIES	1000
 
-static struct sgxdrv_epc_page *epc_pages;	/* constant after load */
-static unsigned long epc_total;			/* constant after load */
+/* All constant after load */
+static struct sgxdrv_epc_page *epc_pages;
+static unsigned long epc_total;
+static struct sgxdrv_node *nodes;		/* only those that have EPC */
+static unsigned int nr_nodes;
+static struct sgxdrv_node *node_of[MAX_NUMNODES];	/* NULL: has no EPC */
 
-static DEFINE_SPINLOCK(free_lock);
-static LIST_HEAD(free_list);			/* protected by @free_lock */
-static unsigned long nr_free;			/* written under @free_lock */
+unsigned int sgxdrv_epc_nr_nodes(void)
+{
+	return nr_nodes;
+}
 
-/* Enclaves that are being torn down: EPC pages on their way back. */
-static atomic_t nr_releasing;
-static DECLARE_WAIT_QUEUE_HEAD(epc_wait);
+struct sgxdrv_node *sgxdrv_epc_node(unsigned int n)
+{
+	return &nodes[n];
+}
 
 static void put_free(struct sgxdrv_epc_page *page)
 {
-	spin_lock(&free_lock);
-	list_add(&page->list, &free_list);
-	WRITE_ONCE(nr_free, nr_free + 1);
-	spin_unlock(&free_lock);
+	struct sgxdrv_node *node = page->node;
+
+	spin_lock(&node->lock);
+	page->owner = NULL;
+	list_add(&page->list, &node->free);
+	WRITE_ONCE(node->nr_free, node->nr_free + 1);
+	spin_unlock(&node->lock);
 }
 
-static struct sgxdrv_epc_page *take_free(void)
+static struct sgxdrv_epc_page *take_free(struct sgxdrv_node *node)
 {
 	struct sgxdrv_epc_page *page;
 
-	spin_lock(&free_lock);
-	page = list_first_entry_or_null(&free_list, struct sgxdrv_epc_page, list);
+	if (!READ_ONCE(node->nr_free))
+		return NULL;
+	spin_lock(&node->lock);
+	page = list_first_entry_or_null(&node->free, struct sgxdrv_epc_page, list);
 	if (page) {
-		list_del(&page->list);
-		WRITE_ONCE(nr_free, nr_free - 1);
+		list_del_init(&page->list);
+		WRITE_ONCE(node->nr_free, node->nr_free - 1);
 	}
-	spin_unlock(&free_lock);
+	spin_unlock(&node->lock);
 	return page;
 }
 
-/*
- * @nr_releasing is read first: once it is 0, all that the finished releases gave
- * back is on the free list. Pairs with sgxdrv_epc_release_end().
+/**
+ * sgxdrv_epc_try_alloc() - take a free EPC page if there is one
+ * @encl: who wants it, and is not at a limit
+ *
+ * Of the node of the executing CPU rather than of another one.
+ *
+ * Context: any task context; waits for nothing.
+ * Return: the page, or NULL, also at a limit.
  */
-static bool alloc_settled(struct sgxdrv_epc_page **page)
+struct sgxdrv_epc_page *sgxdrv_epc_try_alloc(struct sgxdrv_encl *encl)
 {
-	bool more = atomic_read_acquire(&nr_releasing);
+	struct sgxdrv_node *local = node_of[numa_mem_id()];
+	struct sgxdrv_epc_page *page;
+	unsigned int n;
 
-	*page = take_free();
-	return *page || !more;
+	if (!sgxdrv_charge(encl))
+		return NULL;
+	page = local ? take_free(local) : NULL;
+	for (n = 0; n < nr_nodes && !page; n++)
+		page = take_free(&nodes[n]);
+	if (!page) {
+		sgxdrv_uncharge(encl);
+		return NULL;
+	}
+	page->encl = encl;
+	sgxdrv_reclaim_taken();
+	return page;
 }
 
 /**
- * sgxdrv_epc_alloc() - take a free EPC page
+ * sgxdrv_epc_put() - put a page on the free list
+ * @page: a page that the EPCM does not hold
  *
- * While enclaves are being torn down pages are on their way, so wait for them
- * rather than fail.
- *
- * Context: process context, no locks held; may sleep.
- * Return: the page; ERR_PTR(-ENOMEM) if there is none; ERR_PTR(-ERESTARTSYS) if
- * a signal came while waiting for one.
+ * Context: any task context.
  */
-struct sgxdrv_epc_page *sgxdrv_epc_alloc(void)
+void sgxdrv_epc_put(struct sgxdrv_epc_page *page)
 {
-	struct sgxdrv_epc_page *page = NULL;
-	int ret;
-
-	if (sgxdrv_should_fail())
-		return ERR_PTR(-ENOMEM);
-
-	ret = wait_event_interruptible(epc_wait, alloc_settled(&page));
-	if (page)
-		return page;
-
-	return ERR_PTR(ret ?: -ENOMEM);
+	sgxdrv_uncharge(page->encl);
+	page->encl = NULL;
+	put_free(page);
+	sgxdrv_reclaim_freed();
 }
 
 static int eremove(struct sgxdrv_epc_page *page, void *secs)
@@ -116,8 +130,8 @@ static int eremove(struct sgxdrv_epc_page *page, void *secs)
 /**
  * sgxdrv_epc_free() - EREMOVE a page and put it on the free list
  * @page: a page that no page table maps
- * @secs: SECS of an enclave that no address space maps any more, or NULL if no
- *	task can be inside the enclave for another reason
+ * @secs: SECS of an enclave that no address space maps any more, or whose threads may
+ *	be thrown out; NULL if no task can be inside the enclave
  *
  * A page that the EPCM will not let go stays out of circulation.
  *
@@ -130,32 +144,7 @@ void sgxdrv_epc_free(struct sgxdrv_epc_page *page, void *secs)
 
 	if (WARN_ONCE(ret, "EREMOVE returned %d (0x%x)\n", ret, ret))
 		return;
-
-	put_free(page);
-	if (wq_has_sleeper(&epc_wait))
-		wake_up_interruptible(&epc_wait);
-}
-
-/**
- * sgxdrv_epc_release_begin() - announce that EPC pages will come back
- *
- * Context: any. Paired with sgxdrv_epc_release_end().
- */
-void sgxdrv_epc_release_begin(void)
-{
-	atomic_inc(&nr_releasing);
-}
-
-/**
- * sgxdrv_epc_release_end() - all pages announced have come back
- *
- * Context: process context.
- */
-void sgxdrv_epc_release_end(void)
-{
-	/* Fully ordered: pairs with the acquire in alloc_settled(). */
-	if (atomic_dec_and_test(&nr_releasing))
-		wake_up_interruptible_all(&epc_wait);
+	sgxdrv_epc_put(page);
 }
 
 /* Pages that exist, in use, free, and out of circulation */
@@ -166,7 +155,12 @@ unsigned long sgxdrv_epc_total(void)
 
 unsigned long sgxdrv_epc_free_pages(void)
 {
-	return READ_ONCE(nr_free);
+	unsigned long sum = 0;
+	unsigned int n;
+
+	for (n = 0; n < nr_nodes; n++)
+		sum += READ_ONCE(nodes[n].nr_free);
+	return sum;
 }
 
 static unsigned long count_pages(void)
@@ -179,6 +173,20 @@ static unsigned long count_pages(void)
 	return total;
 }
 
+static struct sgxdrv_node *make_node(unsigned int nid)
+{
+	struct sgxdrv_node *node = node_of[nid];
+
+	if (node)
+		return node;
+	node = &nodes[nr_nodes++];
+	spin_lock_init(&node->lock);
+	INIT_LIST_HEAD(&node->free);
+	INIT_LIST_HEAD(&node->lru);
+	node_of[nid] = node;
+	return node;
+}
+
 static void enumerate_pages(void)
 {
 	struct sgxdrv_epc_page *page = epc_pages;
@@ -189,6 +197,7 @@ static void enumerate_pages(void)
 	for (n = 0; (base = sgxcpu_epc_section(n, &pfn, &nr_pages)); n++) {
 		for (i = 0; i < nr_pages; i++, page++) {
 			INIT_LIST_HEAD(&page->list);
+			page->node = make_node(pfn_to_nid(pfn + i));
 			page->addr = base + i * PAGE_SIZE;
 			page->pfn = pfn + i;
 		}
@@ -231,9 +240,12 @@ int __init sgxdrv_epc_init(void)
 	if (!epc_total)
 		return -ENODEV;
 
+	nodes = kcalloc(nr_node_ids, sizeof(*nodes), GFP_KERNEL);
+	if (!nodes)
+		return -ENOMEM;
 	epc_pages = kvcalloc(epc_total, sizeof(*epc_pages), GFP_KERNEL);
 	if (!epc_pages)
-		return -ENOMEM;
+		goto err_free_nodes;
 
 	enumerate_pages();
 	stuck = sanitize_pages();
@@ -242,10 +254,15 @@ int __init sgxdrv_epc_init(void)
 	if (stuck)
 		pr_warn("%lu EPC pages cannot be removed and stay unused\n", stuck);
 	return 0;
+
+err_free_nodes:
+	kfree(nodes);
+	return -ENOMEM;
 }
 
 /* All enclaves are gone. */
 void sgxdrv_epc_exit(void)
 {
 	kvfree(epc_pages);
+	kfree(nodes);
 }

@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The EPC pages that the processor offers, and who has them.
+ * The EPC pages that the processor offers, by memory node: who has them, and which
+ * of them can be taken away.
  */
 #ifndef _DRV_EPC_H
 #define _DRV_EPC_H
 
 #include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct sgxdrv_encl;
+struct sgxdrv_encl_page;
+
+/**
+ * struct sgxdrv_node - the EPC of a memory node
+ * @lock: protects all of it; innermost
+ * @free: pages that the EPCM does not hold
+ * @lru: pages that can be reclaimed, those that were looked at longest ago first
+ * @nr_free: length of @free; read without the lock, too
+ * @nr_lru: length of @lru; read without the lock, too
+ */
+struct sgxdrv_node {
+	spinlock_t lock;
+	struct list_head free;
+	struct list_head lru;
+	unsigned long nr_free;
+	unsigned long nr_lru;
+};
 
 /**
  * struct sgxdrv_epc_page - one page of EPC
- * @list: on the free list; protected by the free list's lock. Meaningless while
- *	the page is allocated
+ * @list: in @free or @lru of the node; protected by its lock. Empty while the page is
+ *	with its user alone, or with a reclaimer
+ * @encl: to whose account it goes, NULL if it is free
+ * @owner: what is in it, if it is in @lru or with a reclaimer
+ * @node: constant
  * @addr: kernel address, the operand of leaves; constant
  * @pfn: page frame, for page tables; constant
  */
 struct sgxdrv_epc_page {
 	struct list_head list;
+	struct sgxdrv_encl *encl;
+	struct sgxdrv_encl_page *owner;
+	struct sgxdrv_node *node;
 	void *addr;
 	unsigned long pfn;
 };
@@ -23,13 +51,28 @@ struct sgxdrv_epc_page {
 int sgxdrv_epc_init(void);
 void sgxdrv_epc_exit(void);
 
-struct sgxdrv_epc_page *sgxdrv_epc_alloc(void);
+/* epc.c */
+struct sgxdrv_epc_page *sgxdrv_epc_try_alloc(struct sgxdrv_encl *encl);
+void sgxdrv_epc_put(struct sgxdrv_epc_page *page);
 void sgxdrv_epc_free(struct sgxdrv_epc_page *page, void *secs);
 
-void sgxdrv_epc_release_begin(void);
-void sgxdrv_epc_release_end(void);
-
+unsigned int sgxdrv_epc_nr_nodes(void);
+struct sgxdrv_node *sgxdrv_epc_node(unsigned int n);
 unsigned long sgxdrv_epc_total(void);
 unsigned long sgxdrv_epc_free_pages(void);
+
+/* lru.c */
+void sgxdrv_lru_add(struct sgxdrv_epc_page *page, struct sgxdrv_encl_page *owner);
+void sgxdrv_lru_del(struct sgxdrv_epc_page *page);
+unsigned long sgxdrv_lru_pages(void);
+
+/* reclaim.c */
+struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int state);
+void sgxdrv_epc_release_begin(void);
+void sgxdrv_epc_release_end(void);
+void sgxdrv_reclaim_freed(void);
+void sgxdrv_reclaim_taken(void);
+int sgxdrv_reclaim_init(void);
+void sgxdrv_reclaim_exit(void);
 
 #endif /* _DRV_EPC_H */

@@ -14,6 +14,7 @@
 #include "encl_mm.h"
 #include "epc.h"
 #include "mapping.h"
+#include "paging.h"
 #include "trace.h"
 
 static unsigned long access_of(const struct vm_fault *vmf)
@@ -47,41 +48,88 @@ static unsigned long pte_rights(const struct vm_fault *vmf, const struct sgxdrv_
 	return rights;
 }
 
-static vm_fault_t map_page_locked(struct vm_fault *vmf)
+/* Returns 0 with @result, or an error of sgxdrv_encl_make_resident(). */
+static int map_page_locked(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_fault_t *result)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	struct sgxdrv_encl_page *page;
 	unsigned long rights;
 	pgprot_t prot;
+	int ret;
 
 	lockdep_assert_held(&encl->lock);
 
+	*result = VM_FAULT_SIGBUS;
 	page = sgxdrv_encl_find(encl, vma, vmf->address);
 	if (!page)
-		return VM_FAULT_SIGBUS;
+		return 0;
+	ret = sgxdrv_encl_make_resident(encl, page, wait);
+	if (ret)
+		return ret;
 
+	*result = VM_FAULT_SIGSEGV;
 	rights = pte_rights(vmf, page);
 	if (!rights)
-		return VM_FAULT_SIGSEGV;
+		return 0;
 
 	prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
-	if (sgxdrv_mapping_insert(vma, vmf->address, page->epc->pfn, prot))
-		return VM_FAULT_OOM;
-	return VM_FAULT_NOPAGE;
+	ret = sgxdrv_mapping_insert(vma, vmf->address, page->epc->pfn, prot);
+	*result = ret ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
+	return 0;
+}
+
+/*
+ * Neither in the EPC nor to be had at once. The first time, wait without the mmap_lock:
+ * it may be long, and others want to map and unmap. Whatever has come of it, the
+ * next try tells. The second time, insist.
+ */
+static vm_fault_t wait_for_page(struct vm_fault *vmf, struct sgxdrv_wait *wait)
+{
+	unsigned int flags = vmf->flags;
+
+	if (!(flags & FAULT_FLAG_ALLOW_RETRY) || (flags & (FAULT_FLAG_TRIED | FAULT_FLAG_MKWRITE)))
+		return 0;
+	if (!(flags & FAULT_FLAG_RETRY_NOWAIT))
+		sgxdrv_encl_load_unlocked(vmf->vma, vmf->address, wait);
+	return VM_FAULT_RETRY;
+}
+
+static int map_page_once(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_fault_t *result)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vmf->vma);
+	int ret;
+
+	mutex_lock(&encl->lock);
+	ret = map_page_locked(vmf, wait, result);
+	mutex_unlock(&encl->lock);
+	if (ret)
+		*result = VM_FAULT_SIGBUS;
+	return ret;
 }
 
 static vm_fault_t map_page(struct vm_fault *vmf)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vmf->vma);
-	vm_fault_t ret;
+	struct sgxdrv_wait wait = {};
+	vm_fault_t result;
+	int ret;
 
-	mutex_lock(&encl->lock);
-	ret = map_page_locked(vmf);
-	mutex_unlock(&encl->lock);
-
-	trace_sgxdrv_fault(encl->id, vmf->real_address, access_of(vmf), (__force unsigned int)ret);
-	return ret;
+	while (map_page_once(vmf, &wait, &result) == -EAGAIN) {
+		result = wait_for_page(vmf, &wait);
+		if (result)
+			return result;
+		ret = sgxdrv_encl_wait(encl, &wait);
+		if (ret) {
+			/* A task that is being killed does not care what it is told. */
+			result = VM_FAULT_SIGBUS;
+			break;
+		}
+	}
+	sgxdrv_encl_wait_end(&wait);
+	trace_sgxdrv_fault(encl->id, vmf->real_address, access_of(vmf),
+			   (__force unsigned int)result);
+	return result;
 }
 
 /*
@@ -105,9 +153,10 @@ static vm_fault_t track_first(struct vm_fault *vmf)
  * Context: process context, mmap_lock held for reading (without map_pages() the
  * core does not call with the lock of the VMA alone); takes the enclave lock.
  * Return: VM_FAULT_NOPAGE with a PTE in place; VM_FAULT_SIGBUS if no page belongs
- * there, or it must not have the protection of the VMA; VM_FAULT_SIGSEGV if the
- * EPCM denies the access; VM_FAULT_OOM without memory for page tables;
- * VM_FAULT_RETRY, with the mmap_lock released.
+ * there, it must not have the protection of the VMA, the enclave is dead, or there is
+ * no memory for the page and never will be; VM_FAULT_SIGSEGV if the EPCM denies the
+ * access; VM_FAULT_OOM without memory for page tables; VM_FAULT_RETRY, with the
+ * mmap_lock released unless the caller must not wait.
  */
 vm_fault_t sgxdrv_fault(struct vm_fault *vmf)
 {

@@ -14,6 +14,7 @@
 #include "encl.h"
 #include "encl_mm.h"
 #include "mapping.h"
+#include "paging.h"
 
 /**
  * struct mm_counts - the processes of an enclave
@@ -85,6 +86,8 @@ static void count_mm(struct mm_struct *mm, void *data)
 
 static const char *state_of(struct sgxdrv_encl *encl)
 {
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return "dead";
 	if (test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags))
 		return "initialized";
 	return test_bit(SGXDRV_ENCL_CREATED, &encl->flags) ? "created" : "new";
@@ -94,6 +97,8 @@ struct info {
 	unsigned long base;
 	unsigned long size;
 	unsigned long nr_pages;
+	unsigned long nr_resident;
+	unsigned long nr_va;
 };
 
 static void get_info(struct sgxdrv_encl *encl, struct info *info)
@@ -102,6 +107,8 @@ static void get_info(struct sgxdrv_encl *encl, struct info *info)
 	info->base = encl->base;
 	info->size = encl->size;
 	info->nr_pages = encl->nr_pages;
+	info->nr_resident = encl->nr_resident;
+	info->nr_va = encl->nr_va;
 	mutex_unlock(&encl->lock);
 }
 
@@ -116,6 +123,7 @@ void sgxdrv_encl_show(struct seq_file *m, struct sgxdrv_encl *encl)
 {
 	struct mm_counts counts = { .encl = encl, .m = m };
 	struct info info;
+	unsigned int i;
 
 	get_info(encl, &info);
 	seq_printf(m, "sgx-enclave:\t%llu\n", encl->id);
@@ -129,6 +137,11 @@ void sgxdrv_encl_show(struct seq_file *m, struct sgxdrv_encl *encl)
 	seq_printf(m, "sgx-processes:\t%u\n", counts.processes);
 	seq_printf(m, "sgx-stale:\t%u\n", counts.stale);
 	seq_printf(m, "sgx-busy:\t%u\n", counts.busy);
+	seq_printf(m, "sgx-resident:\t%lu\n", info.nr_resident);
+	seq_printf(m, "sgx-va-pages:\t%lu\n", info.nr_va);
+	for (i = 0; i < SGXDRV_NR_COUNTS; i++)
+		seq_printf(m, "sgx-%s:\t%ld\n", sgxdrv_count_names[i],
+			   atomic_long_read(&encl->counts[i]));
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/delay/.
+ * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/fail/, softsgx/delay/.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -14,6 +14,7 @@
 
 atomic_t sgxdrv_fail_nth;
 atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
+atomic_t sgxdrv_leaf_failures[SGXDRV_NR_LEAVES];
 
 /* Tasks that are being held up: a test waits for its victim to get there. */
 static atomic_t delayed;
@@ -27,6 +28,16 @@ static const char * const delay_names[SGXDRV_NR_DELAYS] = {
 	[SGXDRV_DELAY_FREE]	= "free",
 	[SGXDRV_DELAY_TEARDOWN]	= "teardown",
 	[SGXDRV_DELAY_INDEX]	= "index",
+	[SGXDRV_DELAY_ISOLATED]	= "isolated",
+	[SGXDRV_DELAY_LEAVING]	= "leaving",
+	[SGXDRV_DELAY_EWB]	= "ewb",
+};
+
+static const char * const leaf_names[SGXDRV_NR_LEAVES] = {
+	[SGXDRV_LEAF_EBLOCK]	= "eblock",
+	[SGXDRV_LEAF_ETRACK]	= "etrack",
+	[SGXDRV_LEAF_EWB]	= "ewb",
+	[SGXDRV_LEAF_ELDU]	= "eldu",
 };
 
 /**
@@ -38,6 +49,18 @@ static const char * const delay_names[SGXDRV_NR_DELAYS] = {
 bool sgxdrv_should_fail_slow(void)
 {
 	return !atomic_dec_if_positive(&sgxdrv_fail_nth);
+}
+
+/**
+ * sgxdrv_leaf_fails_slow() - use up one of the failures of a leaf
+ * @leaf: which one
+ *
+ * Context: any; see sgxdrv_leaf_fails().
+ * Return: true if there was one left.
+ */
+bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf)
+{
+	return atomic_dec_if_positive(&sgxdrv_leaf_failures[leaf]) >= 0;
 }
 
 /**
@@ -94,6 +117,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(delayed_fops, sgxdrv_atomic_get, NULL, "%llu\n");
 void sgxdrv_inject_init(struct dentry *dir)
 {
 	struct dentry *delay = debugfs_create_dir("delay", dir);
+	struct dentry *fail = debugfs_create_dir("fail", dir);
 	unsigned int i;
 
 	debugfs_create_file_unsafe("fail_nth", 0600, dir, &sgxdrv_fail_nth, &fail_nth_fops);
@@ -101,4 +125,7 @@ void sgxdrv_inject_init(struct dentry *dir)
 	for (i = 0; i < SGXDRV_NR_DELAYS; i++)
 		debugfs_create_file_unsafe(delay_names[i], 0600, delay, &sgxdrv_delay_ms[i],
 					   &delay_fops);
+	for (i = 0; i < SGXDRV_NR_LEAVES; i++)
+		debugfs_create_file_unsafe(leaf_names[i], 0600, fail, &sgxdrv_leaf_failures[i],
+					   &fail_nth_fops);
 }

@@ -21,16 +21,31 @@ enum sgxdrv_delay {
 	SGXDRV_DELAY_FREE,	/* between grace period and free */
 	SGXDRV_DELAY_TEARDOWN,	/* nobody knows the enclave any more */
 	SGXDRV_DELAY_INDEX,	/* in a walk of pages, enclave lock held */
+	SGXDRV_DELAY_ISOLATED,	/* pages are with a reclaimer, who has done nothing yet */
+	SGXDRV_DELAY_LEAVING,	/* pages are LEAVING, their PTEs still there */
+	SGXDRV_DELAY_EWB,	/* blocked and tracked, about to be written */
 	SGXDRV_NR_DELAYS
 };
 
 extern atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
+
+/* Leaves that fail as often as a test says */
+enum sgxdrv_leaf {
+	SGXDRV_LEAF_EBLOCK,
+	SGXDRV_LEAF_ETRACK,
+	SGXDRV_LEAF_EWB,
+	SGXDRV_LEAF_ELDU,
+	SGXDRV_NR_LEAVES
+};
+
+extern atomic_t sgxdrv_leaf_failures[SGXDRV_NR_LEAVES];
 
 /* Injection points left until one fails; 0: off. */
 extern atomic_t sgxdrv_fail_nth;
 
 void sgxdrv_inject_init(struct dentry *dir);
 bool sgxdrv_should_fail_slow(void);
+bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf);
 void sgxdrv_delay_slow(enum sgxdrv_delay point);
 
 /**
@@ -45,6 +60,19 @@ void sgxdrv_delay_slow(enum sgxdrv_delay point);
 static inline bool sgxdrv_should_fail(void)
 {
 	return unlikely(atomic_read(&sgxdrv_fail_nth)) && sgxdrv_should_fail_slow();
+}
+
+/**
+ * sgxdrv_leaf_fails() - an injection point before a leaf of paging
+ * @leaf: which one
+ *
+ * Context: any.
+ * Return: true if the leaf must be taken to have faulted.
+ */
+static inline bool sgxdrv_leaf_fails(enum sgxdrv_leaf leaf)
+{
+	return sgxdrv_should_fail() || (unlikely(atomic_read(&sgxdrv_leaf_failures[leaf])) &&
+					sgxdrv_leaf_fails_slow(leaf));
 }
 
 /**

@@ -91,8 +91,8 @@ static long dispatch(struct sgxdrv_encl *encl, unsigned int cmd, void __user *ar
  * The IOCTL bit makes the commands of one enclave exclude each other.
  *
  * Context: process context.
- * Return: 0, -EBUSY if another ioctl on this file is running, -ENOTTY, or what
- * the command returns.
+ * Return: 0, -EBUSY if another ioctl on this file is running, -EIO if the enclave has
+ * been lost, -ENOTTY, or what the command returns.
  */
 long sgxdrv_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -102,7 +102,10 @@ long sgxdrv_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (test_and_set_bit_lock(SGXDRV_ENCL_IOCTL, &encl->flags))
 		return -EBUSY;
 
-	ret = dispatch(encl, cmd, (void __user *)arg);
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		ret = -EIO;
+	else
+		ret = dispatch(encl, cmd, (void __user *)arg);
 
 	clear_bit_unlock(SGXDRV_ENCL_IOCTL, &encl->flags);
 	return ret;

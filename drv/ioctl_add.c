@@ -16,6 +16,7 @@
 #include "encls.h"
 #include "epc.h"
 #include "inject.h"
+#include "paging.h"
 #include "trace.h"
 
 #define EEXTEND_BLOCK	256
@@ -107,7 +108,7 @@ static int eadd(struct sgxdrv_encl *encl, struct sgxdrv_epc_page *epc, unsigned 
 		.linaddr = addr,
 		.srcpge = (unsigned long)from,
 		.secinfo = (unsigned long)secinfo,
-		.secs = (unsigned long)encl->secs->addr,
+		.secs = (unsigned long)encl->secs.epc->addr,
 	};
 	int ret;
 
@@ -125,7 +126,7 @@ static int eextend(struct sgxdrv_encl *encl, struct sgxdrv_epc_page *epc)
 	lockdep_assert_held(&encl->lock);
 
 	for (offset = 0; offset < PAGE_SIZE; offset += EEXTEND_BLOCK) {
-		if (sgxdrv_eextend(encl->secs->addr, epc->addr + offset))
+		if (sgxdrv_eextend(encl->secs.epc->addr, epc->addr + offset))
 			return -EIO;
 	}
 	return 0;
@@ -133,17 +134,16 @@ static int eextend(struct sgxdrv_encl *encl, struct sgxdrv_epc_page *epc)
 
 /* The page is linked last, so a failure leaves nothing to uncount. */
 static int build_page(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
-		      unsigned long offset, struct page *src,
-		      struct sgx_secinfo *secinfo, bool measure)
+		      struct page *src, struct sgx_secinfo *secinfo, bool measure)
 {
 	int ret;
 
 	mutex_lock(&encl->lock);
-	ret = eadd(encl, page->epc, encl->base + offset, src, secinfo);
+	ret = eadd(encl, page->epc, page->addr, src, secinfo);
 	if (!ret && measure)
 		ret = eextend(encl, page->epc);
 	if (!ret)
-		ret = sgxdrv_encl_link(encl, page, PFN_DOWN(offset));
+		ret = sgxdrv_encl_link(encl, page);
 	mutex_unlock(&encl->lock);
 	return ret;
 }
@@ -155,14 +155,18 @@ static int add_page(struct sgxdrv_encl *encl, unsigned long src, unsigned long o
 	struct page *src_page;
 	int ret;
 
-	page = sgxdrv_encl_page_alloc(max_prot(secinfo));
+	page = sgxdrv_encl_page_alloc(encl, encl->base + offset, max_prot(secinfo));
 	if (!page)
 		return -ENOMEM;
 
-	page->epc = sgxdrv_epc_alloc();
+	ret = sgxdrv_va_reserve(encl);
+	if (ret)
+		goto err_free_page;
+
+	page->epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
 	if (IS_ERR(page->epc)) {
 		ret = PTR_ERR(page->epc);
-		goto err_free_page;
+		goto err_unreserve;
 	}
 
 	ret = reserve_slot(encl, PFN_DOWN(offset));
@@ -173,7 +177,7 @@ static int add_page(struct sgxdrv_encl *encl, unsigned long src, unsigned long o
 	if (ret)
 		goto err_release_slot;
 
-	ret = build_page(encl, page, offset, src_page, secinfo, measure);
+	ret = build_page(encl, page, src_page, secinfo, measure);
 	put_page(src_page);
 	if (ret)
 		goto err_release_slot;
@@ -184,6 +188,8 @@ err_release_slot:
 err_free_epc:
 	/* EREMOVE also undoes an EADD. Nobody is inside before EINIT. */
 	sgxdrv_epc_free(page->epc, NULL);
+err_unreserve:
+	sgxdrv_va_unreserve(encl);
 err_free_page:
 	sgxdrv_encl_page_free(page);
 	return ret;

@@ -15,13 +15,17 @@
 #include "encls.h"
 #include "epc.h"
 #include "inject.h"
+#include "limit.h"
+#include "paging.h"
 #include "trace.h"
 
 static void latch(struct sgxdrv_encl *encl, const struct sgx_secs *secs,
 		  struct sgxdrv_epc_page *epc)
 {
 	mutex_lock(&encl->lock);
-	encl->secs = epc;
+	encl->secs.epc = epc;
+	encl->secs.state = SGXDRV_PAGE_RESIDENT;
+	sgxdrv_lru_add(epc, &encl->secs);
 	encl->base = secs->base;
 	encl->size = secs->size;
 	encl->attributes = secs->attributes;
@@ -55,14 +59,24 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 {
 	struct sgxdrv_epc_page *epc;
 	u64 end;
+	int ret;
 
 	if (!size_ok(secs->size))
 		return -EINVAL;
 
-	epc = sgxdrv_epc_alloc();
-	if (IS_ERR(epc))
-		return PTR_ERR(epc);
+	ret = sgxdrv_pin(encl);
+	if (ret)
+		return ret;
+	ret = sgxdrv_va_reserve(encl);
+	if (ret)
+		goto err_unpin;
+	epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
+	if (IS_ERR(epc)) {
+		ret = PTR_ERR(epc);
+		goto err_unreserve;
+	}
 
+	ret = -EIO;
 	if (ecreate(secs, epc))
 		goto err_free_epc;
 	/*
@@ -71,13 +85,20 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 	 */
 	if (check_add_overflow(secs->base, secs->size, &end))
 		goto err_free_epc;
+	ret = sgxdrv_backing_create(encl, secs->size);
+	if (ret)
+		goto err_free_epc;
 
 	latch(encl, secs, epc);
 	return 0;
 
 err_free_epc:
 	sgxdrv_epc_free(epc, NULL);
-	return -EIO;
+err_unreserve:
+	sgxdrv_va_unreserve(encl);
+err_unpin:
+	sgxdrv_unpin(encl);
+	return ret;
 }
 
 /**
@@ -89,7 +110,7 @@ err_free_epc:
  *
  * Context: process context, IOCTL bit held.
  * Return: 0; -EINVAL if already created or the size is no power of two; -EFAULT;
- * -ENOMEM; -ERESTARTSYS; -EIO if ECREATE faults.
+ * -ENOMEM; -ERESTARTSYS; -EIO if a leaf faults.
  */
 long sgxdrv_ioc_create(struct sgxdrv_encl *encl, void __user *arg)
 {

@@ -19,6 +19,7 @@
 #include "encls.h"
 #include "epc.h"
 #include "inject.h"
+#include "limit.h"
 #include "trace.h"
 
 #define EINIT_ROUNDS	50
@@ -91,7 +92,7 @@ static int einit_once(struct sgxdrv_encl *encl, struct einit_operands *op,
 
 	preempt_disable();
 	sgxcpu_wrmsr_lepubkeyhash(mrsigner);
-	ret = sgxdrv_einit(&op->sigstruct, &op->token, encl->secs->addr);
+	ret = sgxdrv_einit(&op->sigstruct, &op->token, encl->secs.epc->addr);
 	preempt_enable();
 	return ret;
 }
@@ -108,8 +109,10 @@ static int einit_round(struct sgxdrv_encl *encl, struct einit_operands *op,
 		if (ret != SGX_UNMASKED_EVENT)
 			break;
 	}
-	if (!ret)
+	if (!ret) {
 		set_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags);
+		sgxdrv_unpin(encl);
+	}
 	mutex_unlock(&encl->lock);
 
 	trace_sgxdrv_encl_init(encl->id, ret);

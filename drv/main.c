@@ -30,9 +30,13 @@ static int __init sgxdrv_module_init(void)
 	if (ret)
 		goto err_mapping_exit;
 
-	ret = sgxdrv_walk_init();
+	ret = sgxdrv_reclaim_init();
 	if (ret)
 		goto err_encl_exit;
+
+	ret = sgxdrv_walk_init();
+	if (ret)
+		goto err_reclaim_exit;
 
 	sgxdrv_debugfs_init();
 	sgxdrv_merge_init();
@@ -48,6 +52,8 @@ err_merge_exit:
 	sgxdrv_merge_exit();
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
+err_reclaim_exit:
+	sgxdrv_reclaim_exit();
 err_encl_exit:
 	sgxdrv_encl_exit();
 err_mapping_exit:
@@ -63,6 +69,7 @@ static void __exit sgxdrv_module_exit(void)
 	sgxdrv_merge_exit();
 	sgxdrv_debugfs_exit();
 	sgxdrv_walk_exit();
+	sgxdrv_reclaim_exit();
 	sgxdrv_encl_exit();
 	sgxdrv_track_exit();
 	sgxdrv_mapping_exit();

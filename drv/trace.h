@@ -96,6 +96,52 @@ TRACE_EVENT(sgxdrv_fault,
 		  __entry->encl, __entry->addr, __entry->access, __entry->ret)
 );
 
+TRACE_EVENT(sgxdrv_evict,
+	TP_PROTO(u64 encl, unsigned int nr, unsigned int done),
+	TP_ARGS(encl, nr, done),
+	TP_STRUCT__entry(
+		__field(u64, encl)
+		__field(unsigned int, nr)
+		__field(unsigned int, done)
+	),
+	TP_fast_assign(
+		__entry->encl = encl;
+		__entry->nr = nr;
+		__entry->done = done;
+	),
+	TP_printk("encl=%llu nr=%u done=%u", __entry->encl, __entry->nr, __entry->done)
+);
+
+TRACE_EVENT(sgxdrv_load,
+	TP_PROTO(u64 encl, unsigned long addr),
+	TP_ARGS(encl, addr),
+	TP_STRUCT__entry(
+		__field(u64, encl)
+		__field(unsigned long, addr)
+	),
+	TP_fast_assign(
+		__entry->encl = encl;
+		__entry->addr = addr;
+	),
+	TP_printk("encl=%llu addr=0x%lx", __entry->encl, __entry->addr)
+);
+
+TRACE_EVENT(sgxdrv_kill,
+	TP_PROTO(u64 encl, unsigned long addr, int ret),
+	TP_ARGS(encl, addr, ret),
+	TP_STRUCT__entry(
+		__field(u64, encl)
+		__field(unsigned long, addr)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->encl = encl;
+		__entry->addr = addr;
+		__entry->ret = ret;
+	),
+	TP_printk("encl=%llu addr=0x%lx ret=0x%x", __entry->encl, __entry->addr, __entry->ret)
+);
+
 DECLARE_EVENT_CLASS(sgxdrv_mm,
 	TP_PROTO(u64 encl),
 	TP_ARGS(encl),

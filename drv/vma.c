@@ -17,6 +17,7 @@
 #include "epc.h"
 #include "inject.h"
 #include "mapping.h"
+#include "paging.h"
 
 /**
  * sgxdrv_encl_of() - the enclave that a VMA maps
@@ -136,6 +137,9 @@ static int zap_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void
 {
 	struct mprotect_args *args = data;
 
+	if (!page->epc)
+		return 0;
+	/* The EPCM allows nothing for a page that is LEAVING. */
 	if (sgxcpu_page_prot(page->epc->addr, addr, args->prot, 0) != args->prot)
 		sgxdrv_mapping_zap(args->encl, addr, PAGE_SIZE);
 	return 0;
@@ -216,19 +220,23 @@ int sgxdrv_vma_track_unlocked(struct vm_area_struct *vma, unsigned long addr)
 
 /* Up to 8 bytes within an aligned word, as EDBGRD and EDBGWR transfer them */
 static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf,
-		       unsigned int len, bool write)
+		       unsigned int len, bool write, struct sgxdrv_wait *wait)
 {
 	unsigned int offset = addr % sizeof(unsigned long);
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
 	struct sgxdrv_encl_page *page;
 	unsigned long word;
 	void *epc;
+	int ret;
 
 	lockdep_assert_held(&encl->lock);
 
 	page = sgxdrv_encl_find(encl, vma, addr);
 	if (!page)
 		return -EFAULT;
+	ret = sgxdrv_encl_make_resident(encl, page, wait);
+	if (ret)
+		return ret;
 
 	epc = page->epc->addr + offset_in_page(addr - offset);
 	if (sgxdrv_edbgrd(epc, &word))
@@ -239,6 +247,28 @@ static int access_word(struct vm_area_struct *vma, unsigned long addr, void *buf
 	}
 	memcpy((char *)&word + offset, buf, len);
 	return sgxdrv_edbgwr(epc, &word) ? -EIO : 0;
+}
+
+/* With the mmap_lock held: there is no way to let go of it. */
+static int access_word_waiting(struct vm_area_struct *vma, unsigned long addr, void *buf,
+			       unsigned int len, bool write)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	struct sgxdrv_wait wait = {};
+	int ret;
+
+	do {
+		ret = -EINTR;
+		if (mutex_lock_killable(&encl->lock))
+			break;
+		ret = access_word(vma, addr, buf, len, write, &wait);
+		mutex_unlock(&encl->lock);
+		if (ret != -EAGAIN)
+			break;
+		ret = sgxdrv_encl_wait(encl, &wait);
+	} while (!ret);
+	sgxdrv_encl_wait_end(&wait);
+	return ret;
 }
 
 /*
@@ -257,10 +287,7 @@ static int sgxdrv_vma_access(struct vm_area_struct *vma, unsigned long addr, voi
 	len = min_t(unsigned long, len, vma->vm_end - addr);
 	for (done = 0; done < len; done += part) {
 		part = min_t(int, len - done, sizeof(long) - (addr + done) % sizeof(long));
-		if (mutex_lock_killable(&encl->lock))
-			return done ?: -EINTR;
-		ret = access_word(vma, addr + done, buf + done, part, write);
-		mutex_unlock(&encl->lock);
+		ret = access_word_waiting(vma, addr + done, buf + done, part, write);
 		if (ret)
 			return done ?: ret;
 	}

@@ -13,23 +13,43 @@
 #include "encl.h"
 #include "encl_mm.h"
 #include "epc.h"
+#include "paging.h"
 
 /* The page must not leave before the processor has seen it in the EPCM. */
+static int walk_locked(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la,
+		       struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	struct sgxdrv_encl_page *page = sgxdrv_encl_find(encl, vma, la);
+	int ret;
+
+	if (!page)
+		return -EFAULT;
+	ret = sgxdrv_encl_make_resident(encl, page, wait);
+	if (!ret)
+		sgxcpu_walk_found(walk, page->epc->addr);
+	return ret;
+}
+
+/* As walk_once() */
 static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
-	struct sgxdrv_encl_page *page;
+	struct sgxdrv_wait wait = {};
+	int ret = -EINTR;
 
-	if (mutex_lock_killable(&encl->lock))
-		return -EFAULT;
-	page = sgxdrv_encl_find(encl, vma, la);
-	if (page)
-		sgxcpu_walk_found(walk, page->epc->addr);
-	mutex_unlock(&encl->lock);
-	return page ? 0 : -EFAULT;
+	if (!mutex_lock_killable(&encl->lock)) {
+		ret = walk_locked(walk, vma, la, &wait);
+		mutex_unlock(&encl->lock);
+	}
+	if (ret == -EAGAIN)
+		return sgxdrv_encl_load_unlocked(vma, la, &wait) ? -EFAULT : -EAGAIN;
+	sgxdrv_encl_wait_end(&wait);
+	mmap_read_unlock(vma->vm_mm);
+	return ret ? -EFAULT : 0;
 }
 
-/* Returns -EAGAIN, mmap_lock released, when there is a chance to get further. */
+/* Returns with the mmap_lock released; -EAGAIN when there is a chance to get further. */
 static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 {
 	struct mm_struct *mm = current->mm;
@@ -51,7 +71,7 @@ static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 		return sgxdrv_vma_track_unlocked(vma, la) == -EINTR &&
 		       fatal_signal_pending(current) ? -EFAULT : -EAGAIN;
 	else
-		ret = walk_encl(walk, vma, la);
+		return walk_encl(walk, vma, la);
 
 	mmap_read_unlock(mm);
 	return ret;

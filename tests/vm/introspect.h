@@ -17,6 +17,13 @@
 #define ALL_VMAS	7
 #define BUSY		-1
 
+/* What paging counts, as fdinfo and debugfs epc name it */
+enum { EWB, ELDU, WAITS, BATCHES, AGED, YOUNG, FAILED, NR_COUNTS };
+
+static const char * const count_names[NR_COUNTS] = {
+	"ewb", "eldu", "waits", "batches", "aged", "young", "failed",
+};
+
 /* ------------------------------------------------------------ what is told */
 
 struct info {
@@ -30,6 +37,9 @@ struct info {
 	long processes;
 	long stale;
 	long busy;
+	long resident;
+	long va_pages;
+	long counts[NR_COUNTS];
 	unsigned int nr_procs;
 	struct {
 		int pid;
@@ -45,6 +55,25 @@ static inline void add_process(struct info *info, const char *line)
 	MUST(i < MAX_PROCS);
 	MUST(sscanf(line, "sgx-process:\t%d %15s\n", &info->procs[i].pid, what) == 2);
 	info->procs[i].vmas = strcmp(what, "busy") ? atol(what) : BUSY;
+}
+
+/* The fields that paging adds, @n of which have been there */
+static inline void add_count(struct info *info, unsigned int n, const char *line)
+{
+	char name[32];
+	long value;
+
+	MUST(sscanf(line, "sgx-%31[^:]:\t%ld\n", name, &value) == 2);
+	if (n == 0) {
+		MUST(!strcmp(name, "resident"));
+		info->resident = value;
+	} else if (n == 1) {
+		MUST(!strcmp(name, "va-pages"));
+		info->va_pages = value;
+	} else {
+		MUST(n - 2 < NR_COUNTS && !strcmp(name, count_names[n - 2]));
+		info->counts[n - 2] = value;
+	}
 }
 
 /* Fields in their order, each once, with the processes where they belong */
@@ -98,10 +127,14 @@ static inline int info_of(int pid, int fd, struct info *info)
 		case 9:
 			MUST(sscanf(line, "sgx-busy:\t%ld\n", &info->busy) == 1);
 			break;
+		default:
+			add_count(info, fields - 11, line);
+			break;
 		}
 	}
 	fclose(file);
-	MUST(fields == 10);
+	MUST(fields == 12 + NR_COUNTS);
+	MUST(info->resident <= info->pages);
 	MUST(info->nr_procs == info->processes + info->stale + info->busy);
 	return 0;
 }

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Eviction of a batch of pages of one enclave.
+ *
+ * The steps are those of the manual, each once for the batch: PTEs go in all
+ * processes, EBLOCK, ETRACK, an interrupt for whoever is inside, EWB. What can fail
+ * for want of memory comes before, so that a page that is blocked does leave. If it
+ * then does not, it is lost: there is no way to unblock it. So is the enclave.
+ *
+ * Meanwhile pages are LEAVING. Who needs one waits until its fate is decided; the
+ * enclave lock is free, for those who need others.
+ */
+#include <linux/delay.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/sort.h>
+
+#include "encls.h"
+#include "epc.h"
+#include "inject.h"
+#include "mapping.h"
+#include "paging.h"
+#include "trace.h"
+
+/* For leaves that meet another one on the same page, or a cipher without memory */
+#define SPINS		64
+#define TRIES		128
+#define TRACK_TRIES	16
+
+static bool is_secs(const struct sgxdrv_encl_page *page)
+{
+	return page == &page->encl->secs;
+}
+
+static void kill_encl(struct sgxdrv_encl *encl, const char *what, unsigned long addr, int ret)
+{
+	mutex_lock(&encl->lock);
+	sgxdrv_encl_kill(encl, what, addr, ret);
+	mutex_unlock(&encl->lock);
+}
+
+static bool again(unsigned int *tries)
+{
+	if (++*tries > TRIES)
+		return false;
+	if (*tries <= SPINS)
+		cond_resched();
+	else
+		usleep_range(500, 1000);
+	return true;
+}
+
+/* Drops victim @i of the batch, whose order does not matter. */
+static void drop_victim(struct sgxdrv_batch *batch, unsigned int i)
+{
+	batch->victims[i] = batch->victims[--batch->nr];
+}
+
+/* ------------------------------------------------------- what can fail harmlessly */
+
+/* No OOM kill on account of an eviction: there are other pages. */
+static void get_backings(struct sgxdrv_batch *batch)
+{
+	const gfp_t flags = __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+	struct sgxdrv_victim *v;
+	unsigned int i = 0;
+
+	while (i < batch->nr) {
+		v = &batch->victims[i];
+		if (!sgxdrv_backing_get(v->page, &v->backing, flags)) {
+			i++;
+			continue;
+		}
+		sgxdrv_count(batch->encl, SGXDRV_COUNT_FAILED, 1);
+		sgxdrv_lru_add(v->page->epc, v->page);
+		drop_victim(batch, i);
+	}
+}
+
+/* The SECS may go when nobody needs it, and EINIT has finished its measurement. */
+static bool may_leave(const struct sgxdrv_encl_page *page)
+{
+	struct sgxdrv_encl *encl = page->encl;
+
+	lockdep_assert_held(&encl->lock);
+
+	if (is_secs(page))
+		return !encl->nr_resident && test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags);
+	return true;
+}
+
+static void begin(struct sgxdrv_batch *batch)
+{
+	struct sgxdrv_encl *encl = batch->encl;
+	struct sgxdrv_victim *v;
+	unsigned int i = 0;
+
+	mutex_lock(&encl->lock);
+	while (i < batch->nr) {
+		v = &batch->victims[i];
+		if (may_leave(v->page) && sgxdrv_va_take(encl, v->page)) {
+			v->page->state = SGXDRV_PAGE_LEAVING;
+			i++;
+			continue;
+		}
+		sgxdrv_backing_put(&v->backing, false);
+		sgxdrv_lru_add(v->page->epc, v->page);
+		drop_victim(batch, i);
+	}
+	mutex_unlock(&encl->lock);
+	sgxdrv_delay(SGXDRV_DELAY_LEAVING);
+}
+
+/* ------------------------------------------------------------------- the protocol */
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct sgxdrv_victim *x = a, *y = b;
+
+	return x->page->addr < y->page->addr ? -1 : x->page->addr > y->page->addr;
+}
+
+/* Neighbours together: each zap visits all VMAs, and flushes TLBs. */
+static void zap(struct sgxdrv_batch *batch)
+{
+	struct sgxdrv_victim *v = batch->victims;
+	unsigned int i, n;
+
+	sort(v, batch->nr, sizeof(*v), by_addr, NULL);
+	for (i = 0; i < batch->nr; i += n) {
+		for (n = 1; i + n < batch->nr; n++) {
+			if (v[i + n].page->addr != v[i].page->addr + n * PAGE_SIZE)
+				break;
+		}
+		if (!is_secs(v[i].page))
+			sgxdrv_mapping_zap(batch->encl, v[i].page->addr, n * PAGE_SIZE);
+	}
+}
+
+static int block(struct sgxdrv_encl_page *page)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	if (is_secs(page))
+		return 0;
+	do {
+		ret = sgxdrv_eblock(page->epc->addr);
+	} while (sgxcpu_faulted(ret) && again(&tries));
+	return ret;
+}
+
+static int block_all(struct sgxdrv_batch *batch)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < batch->nr; i++) {
+		ret = block(batch->victims[i].page);
+		if (ret) {
+			kill_encl(batch->encl, "EBLOCK", batch->victims[i].page->addr, ret);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void interrupt(void *unused)
+{
+	sgxcpu_interrupted();
+}
+
+/* Out with all who are inside, as far as tracking goes */
+static void interrupt_all(struct sgxdrv_encl *encl)
+{
+	sgxcpu_inside_mask(encl->secs.epc->addr, encl->cpus);
+	on_each_cpu_mask(encl->cpus, interrupt, NULL, true);
+}
+
+static int track(struct sgxdrv_encl *encl)
+{
+	unsigned int tries = 0, rounds = 0;
+	int ret;
+
+	for (;;) {
+		ret = sgxdrv_etrack(encl->secs.epc->addr);
+		if (ret == SGX_PREV_TRK_INCMPL && rounds++ < TRACK_TRIES)
+			interrupt_all(encl);
+		else if (!sgxcpu_faulted(ret) || !again(&tries))
+			break;
+	}
+	if (ret)
+		kill_encl(encl, "ETRACK", 0, ret);
+	else
+		interrupt_all(encl);
+	return ret;
+}
+
+static int ewb_once(struct sgxdrv_victim *v)
+{
+	void *data = kmap_local_page(v->backing.data);
+	void *pcmd = kmap_local_page(v->backing.pcmd) + v->backing.pcmd_offset;
+	struct sgx_pageinfo pginfo __aligned(32) = {
+		.srcpge = (unsigned long)data,
+		.secinfo = (unsigned long)pcmd,
+	};
+	int ret;
+
+	ret = sgxdrv_ewb(&pginfo, v->page->epc->addr, sgxdrv_va_slot(v->page));
+	kunmap_local(pcmd);
+	kunmap_local(data);
+	return ret;
+}
+
+/* A slot that was occupied has overwritten the version of another page. */
+static int ewb(struct sgxdrv_victim *v)
+{
+	struct sgxdrv_encl *encl = v->page->encl;
+	unsigned int tries = 0, rounds = 0;
+	int ret;
+
+	for (;;) {
+		ret = ewb_once(v);
+		if (ret == SGX_NOT_TRACKED && rounds++ < TRACK_TRIES) {
+			if (track(encl))
+				return ret;
+		} else if (!sgxcpu_faulted(ret) || !again(&tries)) {
+			break;
+		}
+	}
+	if (ret)
+		kill_encl(encl, "EWB", v->page->addr, ret);
+	return ret == SGX_VA_SLOT_OCCUPIED ? 0 : ret;
+}
+
+/* ------------------------------------------------------------------------ the end */
+
+static void wake(struct sgxdrv_encl *encl)
+{
+	lockdep_assert_held(&encl->lock);
+
+	WRITE_ONCE(encl->seq, encl->seq + 1);
+	wake_up_all(&encl->wait);
+}
+
+static void gone(struct sgxdrv_encl_page *page, enum sgxdrv_page_state state)
+{
+	struct sgxdrv_encl *encl = page->encl;
+
+	lockdep_assert_held(&encl->lock);
+
+	page->state = state;
+	page->epc = NULL;
+	if (!is_secs(page))
+		encl->nr_resident--;
+}
+
+static void finish(struct sgxdrv_victim *v)
+{
+	struct sgxdrv_encl *encl = v->page->encl;
+	struct sgxdrv_epc_page *epc = v->page->epc;
+
+	sgxdrv_backing_put(&v->backing, true);
+	mutex_lock(&encl->lock);
+	gone(v->page, SGXDRV_PAGE_EVICTED);
+	wake(encl);
+	mutex_unlock(&encl->lock);
+	sgxdrv_epc_put(epc);
+}
+
+/* The page is not usable any more, but still there. */
+static void fail(struct sgxdrv_victim *v)
+{
+	struct sgxdrv_encl *encl = v->page->encl;
+
+	sgxdrv_backing_put(&v->backing, false);
+	mutex_lock(&encl->lock);
+	v->page->state = SGXDRV_PAGE_RESIDENT;
+	sgxdrv_va_release(v->page);
+	wake(encl);
+	mutex_unlock(&encl->lock);
+	sgxdrv_lru_add(v->page->epc, v->page);
+}
+
+static unsigned int write_all(struct sgxdrv_batch *batch)
+{
+	unsigned int i, done = 0;
+	bool bad;
+
+	bad = block_all(batch) || track(batch->encl);
+	sgxdrv_delay(SGXDRV_DELAY_EWB);
+	for (i = 0; i < batch->nr; i++) {
+		if (bad || ewb(&batch->victims[i])) {
+			bad = true;
+			fail(&batch->victims[i]);
+			continue;
+		}
+		finish(&batch->victims[i]);
+		done++;
+	}
+	return done;
+}
+
+/* ------------------------------------------------------------------ dead enclaves */
+
+static bool drop_one(struct sgxdrv_encl_page *page)
+{
+	struct sgxdrv_encl *encl = page->encl;
+	struct sgxdrv_epc_page *epc = page->epc;
+	bool go;
+
+	mutex_lock(&encl->lock);
+	go = !is_secs(page) || !encl->nr_resident;
+	if (go)
+		page->state = SGXDRV_PAGE_LEAVING;
+	mutex_unlock(&encl->lock);
+	if (!go) {
+		sgxdrv_lru_add(epc, page);
+		return false;
+	}
+
+	if (!is_secs(page))
+		sgxdrv_mapping_zap(encl, page->addr, PAGE_SIZE);
+	sgxdrv_epc_free(epc, encl->secs.epc->addr);
+	mutex_lock(&encl->lock);
+	gone(page, SGXDRV_PAGE_LOST);
+	wake(encl);
+	mutex_unlock(&encl->lock);
+	return true;
+}
+
+/* Nobody wants these back. */
+static unsigned int drop_all(struct sgxdrv_batch *batch)
+{
+	unsigned int i, done = 0;
+
+	for (i = 0; i < batch->nr; i++)
+		done += drop_one(batch->victims[i].page);
+	return done;
+}
+
+/**
+ * sgxdrv_evict() - make pages leave the EPC
+ * @batch: old pages; those that stay go back on the LRU list
+ *
+ * Context: process context, may sleep; no enclave lock held, the enclave's RECLAIM bit
+ * is.
+ * Return: number of pages that have become free.
+ */
+unsigned int sgxdrv_evict(struct sgxdrv_batch *batch)
+{
+	struct sgxdrv_encl *encl = batch->encl;
+	unsigned int done;
+
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return drop_all(batch);
+
+	get_backings(batch);
+	begin(batch);
+	if (!batch->nr)
+		return 0;
+	zap(batch);
+	done = write_all(batch);
+	sgxdrv_count(encl, SGXDRV_COUNT_EWB, done);
+	sgxdrv_count(encl, SGXDRV_COUNT_BATCHES, 1);
+	trace_sgxdrv_evict(encl->id, batch->nr, done);
+	return done;
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages come back: the one way to have the SECS and a page in the EPC.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+
+#include "drv.h"
+#include "encls.h"
+#include "epc.h"
+#include "inject.h"
+#include "mapping.h"
+#include "paging.h"
+#include "trace.h"
+
+/* A #GP means that the leaf met another one, or the cipher had no memory. */
+#define TRIES		256
+
+/**
+ * sgxdrv_encl_kill() - an enclave cannot go on
+ * @encl: the enclave
+ * @what: the leaf that has failed, or what else
+ * @addr: for which page; 0: the SECS or none
+ * @ret: its result
+ *
+ * From now on accesses end in SIGBUS, entries in #PF, commands in EIO. Reclaim drops
+ * the pages when it comes by.
+ *
+ * Context: process context, may sleep; enclave lock held, so that no PTE is made any
+ * more.
+ */
+void sgxdrv_encl_kill(struct sgxdrv_encl *encl, const char *what, unsigned long addr, int ret)
+{
+	lockdep_assert_held(&encl->lock);
+
+	if (test_and_set_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return;
+	sgxdrv_mapping_zap(encl, encl->base, encl->size);
+	pr_err("enclave %llu at 0x%lx is lost: %s of page 0x%lx: %d (0x%x)\n", encl->id,
+	       encl->base, what, addr, ret, ret);
+	trace_sgxdrv_kill(encl->id, addr, ret);
+}
+
+static int eldu_once(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc,
+		     struct sgxdrv_backing *backing)
+{
+	struct sgxdrv_encl *encl = page->encl;
+	void *data = kmap_local_page(backing->data);
+	void *pcmd = kmap_local_page(backing->pcmd) + backing->pcmd_offset;
+	struct sgx_pageinfo pginfo __aligned(32) = {
+		.linaddr = page->addr,
+		.srcpge = (unsigned long)data,
+		.secinfo = (unsigned long)pcmd,
+	};
+	int ret;
+
+	if (page != &encl->secs)
+		pginfo.secs = (unsigned long)encl->secs.epc->addr;
+	ret = sgxdrv_eldu(&pginfo, epc->addr, sgxdrv_va_slot(page));
+	kunmap_local(pcmd);
+	kunmap_local(data);
+	return ret;
+}
+
+static int eldu(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc)
+{
+	struct sgxdrv_backing backing;
+	unsigned int tries = 0;
+	int ret;
+
+	ret = sgxdrv_backing_get(page, &backing, 0);
+	if (ret == -ENOMEM || ret == -EINTR)
+		return ret;
+	if (ret) {
+		sgxdrv_encl_kill(page->encl, "backing memory", page->addr, ret);
+		return -EIO;
+	}
+	do {
+		ret = eldu_once(page, epc, &backing);
+		cond_resched();
+	} while (sgxcpu_faulted(ret) && ++tries < TRIES);
+	sgxdrv_backing_put(&backing, false);
+	if (!ret)
+		return 0;
+	sgxdrv_encl_kill(page->encl, "ELDU", page->addr, ret);
+	return -EIO;
+}
+
+static int load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl *encl = page->encl;
+	struct sgxdrv_epc_page *epc = wait->epc ?: sgxdrv_epc_try_alloc(encl);
+	int ret;
+
+	lockdep_assert_held(&encl->lock);
+
+	wait->epc = NULL;
+	if (!epc) {
+		wait->want_epc = true;
+		return -EAGAIN;
+	}
+	ret = eldu(page, epc);
+	if (ret) {
+		sgxdrv_epc_put(epc);
+		return ret;
+	}
+
+	sgxdrv_va_release(page);
+	page->epc = epc;
+	page->state = SGXDRV_PAGE_RESIDENT;
+	if (page != &encl->secs)
+		encl->nr_resident++;
+	sgxdrv_backing_drop(page);
+	sgxdrv_lru_add(epc, page);
+	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
+	trace_sgxdrv_load(encl->id, page->addr);
+	return 0;
+}
+
+static int make_one_resident(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
+{
+	switch (page->state) {
+	case SGXDRV_PAGE_RESIDENT:
+		return 0;
+	case SGXDRV_PAGE_EVICTED:
+		return load(page, wait);
+	case SGXDRV_PAGE_LEAVING:
+		wait->want_epc = false;
+		wait->seq = page->encl->seq;
+		return -EAGAIN;
+	default:
+		return -EIO;
+	}
+}
+
+/**
+ * sgxdrv_encl_make_resident() - have a page, and the SECS, in the EPC
+ * @encl: the enclave
+ * @page: a page of it
+ * @wait: all zero at first
+ *
+ * Both stay as long as the enclave lock is held. On -EAGAIN drop it, call
+ * sgxdrv_encl_wait(), look for the page again, and come back with the same @wait.
+ * sgxdrv_encl_wait_end() comes last, whatever happened.
+ *
+ * Context: process context, enclave lock held.
+ * Return: 0; -EAGAIN; -ENOMEM if memory for it cannot be had; -EIO if the enclave is
+ * dead.
+ */
+int sgxdrv_encl_make_resident(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
+			      struct sgxdrv_wait *wait)
+{
+	int ret;
+
+	lockdep_assert_held(&encl->lock);
+
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return -EIO;
+	ret = make_one_resident(&encl->secs, wait);
+	return ret ? ret : make_one_resident(page, wait);
+}
+
+/**
+ * sgxdrv_encl_wait() - wait for what sgxdrv_encl_make_resident() did not have
+ * @encl: the enclave, which cannot go away
+ * @wait: what for
+ *
+ * Context: process context; no lock but perhaps an mmap_lock held for reading.
+ * Return: 0; -ENOMEM if no EPC page can become free; -EINTR to a task that is killed.
+ */
+int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_epc_page *epc;
+
+	sgxdrv_count(encl, SGXDRV_COUNT_WAITS, 1);
+	if (!wait->want_epc)
+		return wait_event_killable(encl->wait, READ_ONCE(encl->seq) != wait->seq) ?
+		       -EINTR : 0;
+	epc = sgxdrv_epc_alloc(encl, TASK_KILLABLE);
+	if (IS_ERR(epc))
+		return PTR_ERR(epc) == -ENOMEM ? -ENOMEM : -EINTR;
+	wait->epc = epc;
+	return 0;
+}
+
+void sgxdrv_encl_wait_end(struct sgxdrv_wait *wait)
+{
+	if (wait->epc)
+		sgxdrv_epc_put(wait->epc);
+	wait->epc = NULL;
+}
+
+static int try_load(struct sgxdrv_encl *encl, unsigned long addr, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl_page *page;
+	int ret = 0;
+
+	if (mutex_lock_killable(&encl->lock))
+		return -EINTR;
+	page = sgxdrv_encl_lookup(encl, addr);
+	if (page)
+		ret = sgxdrv_encl_make_resident(encl, page, wait);
+	mutex_unlock(&encl->lock);
+	return ret;
+}
+
+/**
+ * sgxdrv_encl_load_unlocked() - wait for a page without the mmap_lock
+ * @vma: mapping of the enclave; must not be used afterwards
+ * @addr: linear address of the page
+ * @wait: after -EAGAIN of sgxdrv_encl_make_resident()
+ *
+ * Context: process context, may sleep; mmap_lock held for reading, released.
+ * Return: 0 if the page was resident, for a moment at least; -ENOMEM; -EIO; -EINTR to a
+ * task that is killed.
+ */
+int sgxdrv_encl_load_unlocked(struct vm_area_struct *vma, unsigned long addr,
+			      struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	struct file *file = get_file(vma->vm_file);
+	int ret;
+
+	mmap_read_unlock(vma->vm_mm);
+	do {
+		ret = sgxdrv_encl_wait(encl, wait);
+		if (!ret)
+			ret = try_load(encl, addr, wait);
+	} while (ret == -EAGAIN);
+	sgxdrv_encl_wait_end(wait);
+	fput(file);
+	return ret;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which pages may be reclaimed, in which order.
+ *
+ * Each node has a list of all pages in use, VA pages excepted. Reclaim takes pages
+ * from the front and puts those that turn out to be in use back at the end: the
+ * clock of old.
+ */
+#include <linux/kref.h>
+#include <linux/list.h>
+
+#include "encl.h"
+#include "epc.h"
+#include "paging.h"
+
+/* Entries that a reclaimer looks at to fill a batch with pages of one enclave */
+#define SCAN_MAX	256
+
+/* Entries between two moments in which others may have the lock */
+#define SCAN_STEP	1024
+
+static void add_locked(struct sgxdrv_node *node, struct sgxdrv_epc_page *page)
+{
+	lockdep_assert_held(&node->lock);
+
+	list_add_tail(&page->list, &node->lru);
+	WRITE_ONCE(node->nr_lru, node->nr_lru + 1);
+}
+
+static void del_locked(struct sgxdrv_node *node, struct sgxdrv_epc_page *page)
+{
+	lockdep_assert_held(&node->lock);
+
+	list_del_init(&page->list);
+	WRITE_ONCE(node->nr_lru, node->nr_lru - 1);
+}
+
+/**
+ * sgxdrv_lru_add() - let a page be reclaimed
+ * @page: in use, or back from a reclaimer
+ * @owner: what is in it
+ *
+ * Context: any task context.
+ */
+void sgxdrv_lru_add(struct sgxdrv_epc_page *page, struct sgxdrv_encl_page *owner)
+{
+	struct sgxdrv_node *node = page->node;
+
+	spin_lock(&node->lock);
+	page->owner = owner;
+	add_locked(node, page);
+	spin_unlock(&node->lock);
+}
+
+/**
+ * sgxdrv_lru_del() - keep reclaimers away from a page
+ * @page: with no reclaimer, since no reclaimer has a reference to the enclave or the
+ *	enclave's RECLAIM bit is held
+ *
+ * Context: any task context.
+ */
+void sgxdrv_lru_del(struct sgxdrv_epc_page *page)
+{
+	struct sgxdrv_node *node = page->node;
+
+	spin_lock(&node->lock);
+	if (!list_empty(&page->list))
+		del_locked(node, page);
+	spin_unlock(&node->lock);
+}
+
+/* Pages that can be reclaimed, by and large */
+unsigned long sgxdrv_lru_pages(void)
+{
+	unsigned long sum = 0;
+	unsigned int n;
+
+	for (n = 0; n < sgxdrv_epc_nr_nodes(); n++)
+		sum += READ_ONCE(sgxdrv_epc_node(n)->nr_lru);
+	return sum;
+}
+
+/**
+ * struct search - for pages of one enclave
+ * @target: of whom
+ * @max: how many
+ * @batch: that of the enclave, once that is found
+ */
+struct search {
+	const struct sgxdrv_target *target;
+	unsigned int max;
+	struct sgxdrv_batch *batch;
+};
+
+/* An enclave that is being taken apart, or has a reclaimer already, is none. */
+static bool choose(struct search *search, struct sgxdrv_encl *encl)
+{
+	if (search->batch)
+		return search->batch->encl == encl;
+	if (!sgxdrv_target_has(search->target, encl))
+		return false;
+	if (!kref_get_unless_zero(&encl->ref))
+		return false;
+	if (test_and_set_bit_lock(SGXDRV_ENCL_RECLAIM, &encl->flags)) {
+		sgxdrv_encl_put(encl);
+		return false;
+	}
+	search->batch = encl->batch;
+	search->batch->nr = 0;
+	return true;
+}
+
+/* A mark in the list, owned by nobody, stands for the place. */
+static void relax(struct sgxdrv_node *node)
+{
+	spin_unlock(&node->lock);
+	cond_resched();
+	spin_lock(&node->lock);
+}
+
+static void take(struct search *search, struct sgxdrv_epc_page *page)
+{
+	if (!page->owner || !choose(search, page->owner->encl))
+		return;
+	del_locked(page->node, page);
+	search->batch->victims[search->batch->nr++].page = page->owner;
+}
+
+static bool is_full(const struct search *search)
+{
+	return search->batch && search->batch->nr == search->max;
+}
+
+/*
+ * Pages of one enclave mostly stand together, so a short look fills the batch. Who has
+ * to find pages of somebody in particular looks until there is one.
+ */
+static void isolate_from(struct sgxdrv_node *node, struct search *search)
+{
+	bool targeted = search->target->encl || search->target->user;
+	struct sgxdrv_epc_page mark = { .node = node };
+	struct sgxdrv_epc_page *page;
+	unsigned int scanned = 0;
+
+	spin_lock(&node->lock);
+	list_add(&mark.list, &node->lru);
+	while (!list_is_last(&mark.list, &node->lru) && !is_full(search)) {
+		page = list_next_entry(&mark, list);
+		list_move(&mark.list, &page->list);
+		take(search, page);
+		if (++scanned > SCAN_MAX && (search->batch || !targeted))
+			break;
+		if (!(scanned % SCAN_STEP))
+			relax(node);
+	}
+	list_del(&mark.list);
+	spin_unlock(&node->lock);
+}
+
+/**
+ * sgxdrv_lru_isolate() - take the oldest page, and more of the same enclave
+ * @target: of whom
+ * @max: how many
+ *
+ * Context: process context, may sleep.
+ * Return: the batch of an enclave, with a reference to it and its RECLAIM bit; NULL if
+ * there was no page.
+ */
+struct sgxdrv_batch *sgxdrv_lru_isolate(const struct sgxdrv_target *target, unsigned int max)
+{
+	static atomic_t turn;
+	unsigned int nr = sgxdrv_epc_nr_nodes(), first = atomic_inc_return(&turn), n;
+	struct search search = { .target = target, .max = max };
+
+	for (n = 0; n < nr && !search.batch; n++)
+		isolate_from(sgxdrv_epc_node((first + n) % nr), &search);
+	return search.batch;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who makes EPC pages free, and who waits for them.
+ *
+ * Threads reclaim in the background, between two watermarks. Each works on another
+ * enclave. Who finds no free page reclaims for himself, and waits while others do.
+ * There is no memory only when nothing can be reclaimed and nothing is on its way.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "drv.h"
+#include "encl.h"
+#include "epc.h"
+#include "inject.h"
+#include "paging.h"
+
+#define MAX_THREADS	4
+#define LOW_SHARE	32	/* of the EPC: begin */
+#define MIN_LOW		2
+#define BATCH_SHARE	16	/* of the EPC: at most for one batch */
+#define MIN_BATCH	2
+#define NAP		msecs_to_jiffies(20)
+#define NAPS		16	/* before nothing is taken for never */
+
+static struct task_struct *threads[MAX_THREADS];	/* constant after load */
+static unsigned long low, high;				/* constant after load */
+static DECLARE_WAIT_QUEUE_HEAD(reclaim_wait);		/* for work */
+static DECLARE_WAIT_QUEUE_HEAD(epc_wait);		/* for free pages */
+
+/* Enclaves that are being torn down, and batches: EPC pages on their way */
+static atomic_t nr_releasing;
+static atomic_t nr_batches;
+
+static bool is_low(void)
+{
+	return sgxdrv_epc_free_pages() < low;
+}
+
+/**
+ * sgxdrv_reclaim_taken() - a page has been taken off a free list
+ *
+ * Context: any task context.
+ */
+void sgxdrv_reclaim_taken(void)
+{
+	if (is_low() && wq_has_sleeper(&reclaim_wait))
+		wake_up(&reclaim_wait);
+}
+
+/**
+ * sgxdrv_reclaim_freed() - a page has been put on a free list
+ *
+ * Context: any task context.
+ */
+void sgxdrv_reclaim_freed(void)
+{
+	if (wq_has_sleeper(&epc_wait))
+		wake_up(&epc_wait);
+}
+
+/* Its pages are on a list by now: a free list or the LRU list. */
+static void ended(atomic_t *counter)
+{
+	/* Fully ordered: pairs with the acquire in pages_on_their_way(). */
+	if (atomic_dec_and_test(counter))
+		wake_up_all(&epc_wait);
+}
+
+/**
+ * sgxdrv_epc_release_begin() - announce that EPC pages will come back
+ *
+ * Context: any. Paired with sgxdrv_epc_release_end().
+ */
+void sgxdrv_epc_release_begin(void)
+{
+	atomic_inc(&nr_releasing);
+}
+
+/**
+ * sgxdrv_epc_release_end() - all pages announced have come back
+ *
+ * Context: process context.
+ */
+void sgxdrv_epc_release_end(void)
+{
+	ended(&nr_releasing);
+}
+
+static bool pages_on_their_way(void)
+{
+	return atomic_read_acquire(&nr_releasing) || atomic_read_acquire(&nr_batches);
+}
+
+/* --------------------------------------------------------------------- one batch */
+
+/**
+ * struct effort - how hard somebody tries to reclaim
+ * @target: whose pages
+ * @scanned: pages looked at since one was freed
+ * @naps: times that there was no way to get one
+ */
+struct effort {
+	struct sgxdrv_target target;
+	unsigned long scanned;
+	unsigned int naps;
+};
+
+/* Once all pages have been looked at and were in use, any will do. */
+static bool takes_young(const struct effort *effort)
+{
+	return effort->scanned > sgxdrv_target_pages(&effort->target);
+}
+
+/* All have been looked at again, and again, and none could go. */
+static bool is_hopeless(const struct effort *effort)
+{
+	return effort->scanned > 4 * sgxdrv_target_pages(&effort->target) + SGXDRV_BATCH_MAX;
+}
+
+/* Takes pages in use out of the batch. The SECS is as long as it has children. */
+static void keep_young(struct sgxdrv_batch *batch)
+{
+	DECLARE_BITMAP(young, SGXDRV_BATCH_MAX);
+	unsigned long addrs[SGXDRV_BATCH_MAX];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < batch->nr; i++)
+		addrs[i] = batch->victims[i].page->addr;
+	sgxdrv_encl_age(batch->encl, addrs, batch->nr, young);
+	sgxdrv_count(batch->encl, SGXDRV_COUNT_AGED, batch->nr);
+	sgxdrv_count(batch->encl, SGXDRV_COUNT_YOUNG, bitmap_weight(young, batch->nr));
+	for (i = 0; i < batch->nr; i++) {
+		struct sgxdrv_encl_page *page = batch->victims[i].page;
+
+		if (test_bit(i, young))
+			sgxdrv_lru_add(page->epc, page);
+		else
+			batch->victims[n++] = batch->victims[i];
+	}
+	batch->nr = n;
+}
+
+static void end_batch(struct sgxdrv_encl *encl)
+{
+	clear_bit_unlock(SGXDRV_ENCL_RECLAIM, &encl->flags);
+	sgxdrv_encl_put(encl);
+}
+
+static unsigned int max_batch(void)
+{
+	return clamp_t(unsigned long, sgxdrv_epc_total() / BATCH_SHARE, MIN_BATCH,
+		       SGXDRV_BATCH_MAX);
+}
+
+/* Returns the number of pages freed. @found: whether there was one to try. */
+static unsigned int reclaim(struct effort *effort, bool *found)
+{
+	struct sgxdrv_batch *batch;
+	unsigned int done = 0;
+
+	/* Counted from before its pages leave the list. */
+	atomic_inc(&nr_batches);
+	batch = sgxdrv_lru_isolate(&effort->target, max_batch());
+	*found = batch;
+	if (batch) {
+		effort->scanned += batch->nr;
+		sgxdrv_delay(SGXDRV_DELAY_ISOLATED);
+		if (!takes_young(effort))
+			keep_young(batch);
+		if (batch->nr)
+			done = sgxdrv_evict(batch);
+		end_batch(batch->encl);
+	}
+	ended(&nr_batches);
+	if (done) {
+		effort->scanned = 0;
+		effort->naps = 0;
+	}
+	return done;
+}
+
+/* ------------------------------------------------------------- who needs one now */
+
+static bool is_targeted(const struct effort *effort)
+{
+	return effort->target.encl || effort->target.user;
+}
+
+/*
+ * Wait for a page that somebody else makes free; @blind: whatever there is, it is not
+ * for us. Returns 0 or -ERESTARTSYS.
+ */
+static int doze(unsigned int state, bool blind)
+{
+	DEFINE_WAIT(wait);
+	long ret;
+
+	ret = prepare_to_wait_event(&epc_wait, &wait, state);
+	if (!ret && (blind || !sgxdrv_epc_free_pages()))
+		schedule_timeout(NAP);
+	finish_wait(&epc_wait, &wait);
+	return ret;
+}
+
+/**
+ * sgxdrv_epc_alloc() - take a free EPC page, or make one free
+ * @encl: who wants it; at a limit, its user's pages have to go
+ * @state: TASK_INTERRUPTIBLE or TASK_KILLABLE: which signals end the wait
+ *
+ * Context: process context, may sleep long; no lock but perhaps an mmap_lock held for
+ * reading.
+ * Return: the page; ERR_PTR(-ENOMEM) if none can become free; ERR_PTR(-ERESTARTSYS).
+ */
+struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int state)
+{
+	struct effort effort = {};
+	struct sgxdrv_epc_page *page;
+	bool found, none;
+	int ret;
+
+	if (sgxdrv_should_fail())
+		return ERR_PTR(-ENOMEM);
+
+	for (;;) {
+		page = sgxdrv_epc_try_alloc(encl);
+		if (page)
+			return page;
+		if (signal_pending_state(state, current))
+			return ERR_PTR(-ERESTARTSYS);
+		sgxdrv_limit_of(encl, &effort.target);
+		if (reclaim(&effort, &found))
+			continue;
+		none = !pages_on_their_way() && (!found || is_hopeless(&effort));
+		/* Pages in somebody's hand are on no list for a moment. */
+		if (none && ++effort.naps > NAPS)
+			return ERR_PTR(-ENOMEM);
+		ret = 0;
+		if (none || !found)
+			ret = doze(state, none || is_targeted(&effort));
+		if (ret)
+			return ERR_PTR(ret);
+		cond_resched();
+	}
+}
+
+/* ------------------------------------------------------------------- background */
+
+static void reclaim_to_high(void)
+{
+	struct effort effort = {};
+	bool found;
+
+	while (sgxdrv_epc_free_pages() < high && !kthread_should_stop()) {
+		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort)))
+			break;
+		cond_resched();
+	}
+}
+
+/* A nap in between: what could not be reclaimed just now can't at once. */
+static int reclaim_thread(void *unused)
+{
+	while (!kthread_should_stop()) {
+		wait_event_interruptible_exclusive(reclaim_wait,
+						   kthread_should_stop() || is_low());
+		reclaim_to_high();
+		if (is_low() && !kthread_should_stop())
+			schedule_timeout_interruptible(NAP);
+	}
+	return 0;
+}
+
+/**
+ * sgxdrv_reclaim_init() - start the threads
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init sgxdrv_reclaim_init(void)
+{
+	unsigned int nr = min_t(unsigned int, num_online_cpus(), MAX_THREADS), i;
+
+	low = max_t(unsigned long, sgxdrv_epc_total() / LOW_SHARE, MIN_LOW);
+	high = 2 * low;
+	for (i = 0; i < nr; i++) {
+		threads[i] = kthread_run(reclaim_thread, NULL, "softsgx/%u", i);
+		if (IS_ERR(threads[i])) {
+			threads[i] = NULL;
+			sgxdrv_reclaim_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* No enclave is left that anybody could want a page for. */
+void sgxdrv_reclaim_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_THREADS; i++) {
+		if (threads[i])
+			kthread_stop(threads[i]);
+		threads[i] = NULL;
+	}
+}
