@@ -215,6 +215,9 @@ void sgxcore_cpuid12(const struct sgxcore_cpu *cpu, u32 subleaf, u32 out[4]);
 /* R/W/X (SGX_SECINFO_*) that the EPCM lets enclave code have right now */
 u8 sgxcore_page_access(const struct sgxcore_page *page);
 
+/* cpuid.c */
+void sgxcore_cpuid(const struct sgxcore_cpu *cpu, u32 max, u32 leaf, u32 subleaf, u32 out[4]);
+
 /*
  * ENCLS. Operands are linear addresses that the core may dereference (kernel
  * addresses in the module); operands that must be EPC are looked up in

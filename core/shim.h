@@ -37,6 +37,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef __s32 s32;
+typedef __s64 s64;
+
 /* A statement expression keeps cmpxchg()'s contract: the old value comes back. */
 #define sgxcore_cmpxchg(p, old, new)					\
 	({								\
