@@ -44,6 +44,15 @@
 #define wrapper_mm_owner(mm) ((struct task_struct *)NULL)
 #endif
 
+/* One page of @mm, whose mmap_lock is held and stays so. */
+#ifdef HAVE_GUP_WITHOUT_VMAS
+#define wrapper_get_user_page(mm, addr, flags, page) \
+	get_user_pages_remote(mm, addr, 1, flags, page, NULL)
+#else
+#define wrapper_get_user_page(mm, addr, flags, page) \
+	get_user_pages_remote(mm, addr, 1, flags, page, NULL, NULL)
+#endif
+
 #ifdef HAVE_FIND_NORMAL_PAGE
 #define wrapper_find_page find_normal_page
 #else

@@ -17,10 +17,13 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/task_work.h>
 
 #include "../core/core.h"
 
+struct file;
 struct pt_regs;
+struct vm_area_struct;
 
 /**
  * struct sgxcpu_note - corrections to a signal that the kernel has queued
@@ -138,6 +141,42 @@ int sgxcpu_find_enclu(struct pt_regs *regs);
 bool sgxcpu_enclu_outside(struct pt_regs *regs, int prefixes);
 bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs);
 
+/* CPUID and UD2 differ in their second byte only. */
+#define SGXCPU_CPUID_0	0x0f
+#define SGXCPU_CPUID_1	0xa2
+#define SGXCPU_UD2_1	0x0b
+
+/**
+ * struct sgxcpu_mapping - text of a program, as a process has it mapped
+ * @file: the file, with a reference
+ * @start: first address
+ * @end: address behind the last one
+ * @offset: of @start in the file
+ */
+struct sgxcpu_mapping {
+	struct file *file;
+	unsigned long start;
+	unsigned long end;
+	u64 offset;
+};
+
+/* mapping.c */
+bool sgxcpu_vma_is_text(const struct vm_area_struct *vma, unsigned long flags);
+bool sgxcpu_mapping_find(unsigned long start, unsigned long end, unsigned long flags,
+			 struct sgxcpu_mapping *m);
+bool sgxcpu_mapping_has_cpuid(const struct sgxcpu_mapping *m, unsigned long addr);
+size_t sgxcpu_file_read(struct file *file, u64 offset, void *buf, size_t n);
+
+/* patch.c */
+void sgxcpu_patch(const struct sgxcpu_mapping *m);
+
+/* scan.c */
+bool sgxcpu_scan_queue(const struct vm_area_struct *vma, task_work_func_t func);
+void sgxcpu_scan_run(struct callback_head *work);
+
+/* cpuid.c */
+bool sgxcpu_cpuid_trap(struct pt_regs *regs);
+
 /* event.c */
 bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
 void sgxcpu_signal(struct pt_regs *regs);
@@ -156,6 +195,8 @@ enum sgxcpu_stat {
 	SGXCPU_STAT_EEXIT,
 	SGXCPU_STAT_AEX,
 	SGXCPU_STAT_FAULT,
+	SGXCPU_STAT_CPUID,
+	SGXCPU_STAT_PATCH,
 	SGXCPU_STAT_NR,
 };
 

@@ -170,6 +170,8 @@ bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
 		prefixes = sgxcpu_find_enclu(regs);
 		if (prefixes >= 0)
 			return sgxcpu_enclu_outside(regs, prefixes);
+		if (sgxcpu_cpuid_trap(regs))
+			return true;
 	}
 	return sgxcpu_vdso_fixup(regs, vector, error_code, addr);
 }

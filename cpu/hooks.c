@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Where the processor meets the kernel: two functions of the exception and
- * signal path are redirected with ftrace, as live patches are, and two
- * tracepoints tell when a task stops being the program it was.
+ * signal path are redirected with ftrace, as live patches are, two tracepoints
+ * tell when a task stops being the program it was, and a kprobe tells of new text.
  *
  *  fixup_vdso_exception()      replaced: each user exception that would become
  *                              a signal passes here; vdso.c does its old work.
@@ -13,6 +13,9 @@
  *                              the original is never called through a pointer,
  *                              which IBT would not let us do.
  *  sched_process_exit, _exec   tracepoints.
+ *  perf_event_mmap()           a kprobe, because its file is built without ftrace.
+ *                              The memory management calls it for each VMA that is
+ *                              new or has new rights.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -176,6 +179,52 @@ static void detach_probe(struct probe *p)
 	p->tp = NULL;
 }
 
+static void notrace hook_text(struct callback_head *work)
+{
+	sgxcpu_scan_run(work);
+	this_cpu_dec(tasks_in_hooks);
+}
+
+static int text_mapped(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (sgxcpu_scan_queue((const struct vm_area_struct *)regs->di, hook_text))
+		this_cpu_inc(tasks_in_hooks);
+	return 0;
+}
+
+/*
+ * Having this keeps the kprobe from becoming a jump some time later: QEMU before
+ * 8.1 does not cope with code that changes under a CPU that executes it.
+ */
+static void text_mapped_post(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe text_probe = {
+	.symbol_name	= "perf_event_mmap",
+	.pre_handler	= text_mapped,
+	.post_handler	= text_mapped_post,
+};
+
+static bool text_probed;
+
+static int watch_text(void)
+{
+	int ret = register_kprobe(&text_probe);
+
+	if (ret)
+		pr_err("%s() cannot be probed (%d)\n", text_probe.symbol_name, ret);
+	text_probed = !ret;
+	return ret;
+}
+
+static void unwatch_text(void)
+{
+	if (text_probed)
+		unregister_kprobe(&text_probe);
+	text_probed = false;
+}
+
 static long nr_tasks_in_hooks(void)
 {
 	long n = 0;
@@ -201,6 +250,10 @@ int sgxcpu_hooks_init(void)
 		if (ret)
 			goto err;
 	}
+	/* What has been changed is answered from the first instruction on. */
+	ret = watch_text();
+	if (ret)
+		goto err;
 	return 0;
 
 err:
@@ -212,6 +265,7 @@ void sgxcpu_hooks_exit(void)
 {
 	int i;
 
+	unwatch_text();
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		unhook_function(&hooks[i]);
 

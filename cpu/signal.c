@@ -69,12 +69,21 @@ void sgxcpu_signal_fixup(struct sgxcpu_lp *lp)
 
 static int signal_of(u8 vector)
 {
-	return vector == SGXCORE_TRAP_UD ? SIGILL : SIGSEGV;
+	switch (vector) {
+	case SGXCORE_TRAP_DB:
+		return SIGTRAP;
+	case SGXCORE_TRAP_UD:
+		return SIGILL;
+	default:
+		return SIGSEGV;
+	}
 }
 
 static void describe(struct kernel_siginfo *info, u8 vector, u32 error_code, u64 addr)
 {
-	if (vector == SGXCORE_TRAP_UD)
+	if (vector == SGXCORE_TRAP_DB)
+		info->si_code = TRAP_TRACE;
+	else if (vector == SGXCORE_TRAP_UD)
 		info->si_code = ILL_ILLOPN;
 	else
 		info->si_code = error_code & SGX_PFEC_P ? SEGV_ACCERR : SEGV_MAPERR;
@@ -83,10 +92,10 @@ static void describe(struct kernel_siginfo *info, u8 vector, u32 error_code, u64
 }
 
 /**
- * sgxcpu_signal_force() - send the signal for an exception that ENCLU raised
- * @vector: #UD, #GP or #PF
+ * sgxcpu_signal_force() - send the signal for an exception that the processor raised
+ * @vector: #DB, #UD, #GP or #PF
  * @error_code: of the exception
- * @addr: #UD: address of the instruction; #PF: the faulting address
+ * @addr: #DB, #UD: address of the instruction; #PF: the faulting address
  *
  * force_sig() knows no address, so it is filled in behind it: only the task
  * itself takes signals off its own queue.

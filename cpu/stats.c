@@ -16,6 +16,8 @@ static const char * const names[SGXCPU_STAT_NR] = {
 	[SGXCPU_STAT_EEXIT] = "eexit",
 	[SGXCPU_STAT_AEX] = "aex",
 	[SGXCPU_STAT_FAULT] = "enclu_faults",
+	[SGXCPU_STAT_CPUID] = "cpuid",
+	[SGXCPU_STAT_PATCH] = "cpuid_patched",
 };
 
 static struct dentry *dir;

@@ -87,6 +87,20 @@ static int check_source(unsigned long src)
 	return ret;
 }
 
+/* Text of a program that wants to see SGX in CPUID is not what its file has. */
+static int take_original(unsigned long src, struct page **page)
+{
+	struct page *copy = sgxdrv_should_fail() ? NULL : alloc_page(GFP_KERNEL);
+
+	if (!copy)
+		return -ENOMEM;
+	copy_highpage(copy, *page);
+	sgxcpu_original_text(src, page_address(copy));
+	put_page(*page);
+	*page = copy;
+	return 0;
+}
+
 static int pin_source(unsigned long src, struct page **page)
 {
 	int ret;
@@ -97,7 +111,12 @@ static int pin_source(unsigned long src, struct page **page)
 
 	if (sgxdrv_should_fail() || get_user_pages_unlocked(src, 1, page, 0) != 1)
 		return -EFAULT;
-	return 0;
+	if (!sgxcpu_cpuid_wanted())
+		return 0;
+	ret = take_original(src, page);
+	if (ret)
+		put_page(*page);
+	return ret;
 }
 
 static int eadd(struct sgxdrv_encl *encl, struct sgxdrv_epc_page *epc, unsigned long addr,

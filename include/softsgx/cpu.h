@@ -88,6 +88,20 @@ void sgxcpu_inside_mask(void *secs, struct cpumask *mask);
 /* CPUID.12H of this processor; @out: EAX, EBX, ECX, EDX */
 void sgxcpu_cpuid12(u32 subleaf, u32 out[4]);
 
+/* Does the current process want to see SGX in CPUID? Then its text may be changed. */
+bool sgxcpu_cpuid_wanted(void);
+
+/**
+ * sgxcpu_original_text() - undo in a copy what has been done to text for CPUID
+ * @addr: user address of a page of the current process
+ * @copy: PAGE_SIZE bytes that were there
+ *
+ * What is measured is what the program's file has.
+ *
+ * Context: process context, may sleep.
+ */
+void sgxcpu_original_text(unsigned long addr, u8 *copy);
+
 /*
  * IA32_SGXLEPUBKEYHASH0..3 of the executing CPU. Like WRMSR: the caller keeps
  * preemption off until its EINIT is done.
