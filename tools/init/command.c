@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../include/softsgx/personality.h"
 #include "init.h"
 
 #define PIPE_SIZE 1048576
@@ -96,6 +98,8 @@ static void exec_command(const struct config *cfg, const struct ends *ends,
 		if (cfg->tty[i] && !ioctl(i, TIOCSCTTY, 0))
 			break;
 	become_caller(cfg);
+	if (cfg->cpuid)
+		personality(PER_LINUX | SOFTSGX_PER_CPUID);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);

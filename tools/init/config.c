@@ -107,6 +107,8 @@ static void set_one(struct config *cfg, const char *key, char *value)
 		cfg->umask = strtoul(value, NULL, 10);
 	else if (!strcmp(key, "raw"))
 		cfg->raw = true;
+	else if (!strcmp(key, "cpuid"))
+		cfg->cpuid = true;
 	else if (!strcmp(key, "check"))
 		cfg->check = true;
 	else if (!strcmp(key, "probe"))

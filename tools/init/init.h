@@ -33,6 +33,7 @@ struct config {
 	mode_t umask;
 	bool tty[3]; /* descriptor is a terminal on the host */
 	bool raw; /* the host's terminal passes keys on untouched */
+	bool cpuid; /* COMMAND is to see SGX in CPUID */
 	bool check; /* unload the modules and scan the log afterwards */
 	bool probe; /* say PROBE_TOKEN and end */
 	struct winsize winsz;

@@ -20,6 +20,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "run a command in a VM that has SGX" },
+	{ "exec", cmd_exec, "run a command that sees SGX in CPUID" },
 	{ "sign", cmd_sign, "measure and sign an enclave" },
 	{ "help", cmd_help, "show the manual page of a command" },
 	{ "version", cmd_version, "print the version" },

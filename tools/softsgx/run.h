@@ -23,7 +23,7 @@ struct run_options {
 	const char *append; /* or "" */
 	struct list rw; /* absolute, without symbolic links */
 	struct list modules; /* files to load after the two modules */
-	bool no_modules, check;
+	bool no_modules, no_cpuid, check;
 	char **command; /* NULL terminated */
 };
 

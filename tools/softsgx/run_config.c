@@ -80,6 +80,8 @@ void config_write(struct blob *b, const struct run_options *o,
 	blob_print(b, "release=%s", k->release);
 	if (!k->installed)
 		blob_print(b, "moddir=%s", k->moddir);
+	if (!o->no_cpuid && !o->no_modules)
+		blob_print(b, "cpuid=1");
 	if (o->check)
 		blob_print(b, "check=1");
 	add_user(b);

@@ -30,6 +30,7 @@ enum {
 	OPT_MODULE,
 	OPT_APPEND,
 	OPT_NO_MODULES,
+	OPT_NO_CPUID,
 	OPT_HELP,
 };
 
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
 	{ "module", required_argument, NULL, OPT_MODULE },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "no-modules", no_argument, NULL, OPT_NO_MODULES },
+	{ "no-cpuid", no_argument, NULL, OPT_NO_CPUID },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -51,8 +53,9 @@ static const struct option long_options[] = {
 static const char usage[] =
 	"usage: softsgx run [--epc SIZE] [--cpus N] [--mem SIZE]\n"
 	"                   [--kernel RELEASE] [--log FILE] [--rw DIR]...\n"
-	"                   [--check] [--no-modules] [--module FILE]...\n"
-	"                   [--append STRING] [--] COMMAND [ARG...]\n";
+	"                   [--check] [--no-cpuid] [--no-modules]\n"
+	"                   [--module FILE]... [--append STRING] [--]\n"
+	"                   COMMAND [ARG...]\n";
 
 static uint64_t host_memory(void)
 {
@@ -145,6 +148,9 @@ static void set_flag(struct run_options *o, int opt, char **argv)
 		break;
 	case OPT_NO_MODULES:
 		o->no_modules = true;
+		break;
+	case OPT_NO_CPUID:
+		o->no_cpuid = true;
 		break;
 	case OPT_HELP:
 		fputs(usage, stdout);
