@@ -235,10 +235,11 @@ bool sgxcore_text_is_cpuid(struct sgxcore_text *t, u64 offset)
 	if (!seg || seg->size - (offset - seg->offset) < sizeof(bytes))
 		return false;
 	addr = offset - seg->offset + seg->addr;
-	if (!inside(&t->func, addr) || (t->at > addr && t->at != NO_ADDRESS)) {
+	if (!inside(&t->func, addr) || addr < t->asked) {
 		if (!find_function(t, seg, addr))
 			return false;
 	}
+	t->asked = addr;
 	decode_to(t, seg, addr);
 	return t->at == addr && addr + sizeof(bytes) <= t->func.end &&
 	       sgxcore_text_fetch(t, offset, bytes, sizeof(bytes)) &&

@@ -51,6 +51,8 @@ struct sgxcore_table {
  * @symbols: .symtab and .dynsym
  * @func: where decoding is, empty at first
  * @at: address of the next instruction there; beyond @func if there is none
+ * @asked: last address that was asked about; no instruction begins between this
+ *	and @at
  * @window: part of the file
  * @window_offset: of @window in the file
  * @window_len: bytes in @window
@@ -67,6 +69,7 @@ struct sgxcore_text {
 	struct sgxcore_table symbols[2];
 	struct sgxcore_function func;
 	u64 at;
+	u64 asked;
 	u8 window[SGXCORE_TEXT_WINDOW];
 	u64 window_offset;
 	size_t window_len;

@@ -26,12 +26,14 @@ bool sgxcpu_cpuid_wanted(void)
 }
 EXPORT_SYMBOL_GPL(sgxcpu_cpuid_wanted);
 
-static bool is_ud2(unsigned long ip)
+/* The program may have put CPUID back since it trapped. */
+static bool is_ud2_or_cpuid(unsigned long ip)
 {
 	u8 bytes[2];
 
 	return !copy_from_user(bytes, (const void __user *)ip, sizeof(bytes)) &&
-	       bytes[0] == SGXCPU_CPUID_0 && bytes[1] == SGXCPU_UD2_1;
+	       bytes[0] == SGXCPU_CPUID_0 &&
+	       (bytes[1] == SGXCPU_UD2_1 || bytes[1] == SGXCPU_CPUID_1);
 }
 
 static bool was_cpuid(unsigned long ip)
@@ -80,7 +82,7 @@ static void trap_after(const struct pt_regs *regs)
 bool sgxcpu_cpuid_trap(struct pt_regs *regs)
 {
 	if (!sgxcpu_cpuid_wanted() || !user_64bit_mode(regs) ||
-	    !is_ud2(regs->ip) || !was_cpuid(regs->ip))
+	    !is_ud2_or_cpuid(regs->ip) || !was_cpuid(regs->ip))
 		return false;
 	execute(regs);
 	trap_after(regs);

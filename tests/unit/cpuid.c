@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CPUID: what is added to the real CPU's answers, and what is not. */
+#include "rig.h"
+
+struct answer {
+	u32 r[4];
+};
+
+static const struct answer real = { { 0x0d, 0x11111110, 0x22222222, 0x33333333 } };
+
+static struct answer ask(const struct sgxcore_cpu *cpu, u32 leaf, u32 subleaf)
+{
+	struct answer a = real;
+
+	sgxcore_cpuid(cpu, 0x0d, leaf, subleaf, a.r);
+	return a;
+}
+
+static void expect_real(const struct sgxcore_cpu *cpu, u32 leaf, u32 subleaf)
+{
+	struct answer a = ask(cpu, leaf, subleaf);
+
+	assert_memory_equal(&real, &a, sizeof(a));
+}
+
+static void others_are_untouched(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	expect_real(&r->cpu, 1, 0);
+	expect_real(&r->cpu, 7, 1);
+	expect_real(&r->cpu, 0x0d, 0);
+	expect_real(&r->cpu, 0x13, 0);
+	expect_real(&r->cpu, 0x40000000, 0);
+	expect_real(&r->cpu, 0x80000000, 0);
+	expect_real(&r->cpu, ~0U, 0);
+	rig_free(r);
+}
+
+static void what_the_maximum_uncovers_is_empty(void **state)
+{
+	static const struct answer empty;
+	struct rig *r = rig_new();
+	struct answer a;
+	u32 leaf;
+
+	(void)state;
+	for (leaf = 0x0e; leaf < 0x12; leaf++) {
+		a = ask(&r->cpu, leaf, 0);
+		assert_memory_equal(&empty, &a, sizeof(a));
+	}
+	a = real;
+	sgxcore_cpuid(&r->cpu, 0x16, 0x10, 0, a.r);
+	assert_memory_equal(&real, &a, sizeof(a));
+	rig_free(r);
+}
+
+static void maximum(void **state)
+{
+	struct rig *r = rig_new();
+	struct answer a = ask(&r->cpu, 0, 0);
+
+	(void)state;
+	assert_int_equal(0x12, a.r[0]);
+	assert_memory_equal(real.r + 1, a.r + 1, 3 * sizeof(u32));
+	a.r[0] = 0x20;
+	sgxcore_cpuid(&r->cpu, 0x20, 0, 0, a.r);
+	assert_int_equal(0x20, a.r[0]);
+	rig_free(r);
+}
+
+static void features(void **state)
+{
+	struct rig *r = rig_new();
+	struct answer a = ask(&r->cpu, 7, 0);
+
+	(void)state;
+	assert_int_equal(real.r[0], a.r[0]);
+	assert_int_equal(real.r[1] | 1 << 2, a.r[1]);
+	assert_int_equal(real.r[2] | 1 << 30, a.r[2]);
+	assert_int_equal(real.r[3], a.r[3]);
+	rig_free(r);
+}
+
+static void sgx_leaf_is_the_models(void **state)
+{
+	struct rig *r = rig_new();
+	struct answer a, expected;
+	u32 subleaf;
+
+	(void)state;
+	for (subleaf = 0; subleaf < 6; subleaf++) {
+		a = ask(&r->cpu, 0x12, subleaf);
+		sgxcore_cpuid12(&r->cpu, subleaf, expected.r);
+		assert_memory_equal(&expected, &a, sizeof(a));
+	}
+	rig_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(others_are_untouched),
+		cmocka_unit_test(what_the_maximum_uncovers_is_empty),
+		cmocka_unit_test(maximum),
+		cmocka_unit_test(features),
+		cmocka_unit_test(sgx_leaf_is_the_models),
+	};
+
+	return cmocka_run_group_tests_name("cpuid", tests, NULL, NULL);
+}
