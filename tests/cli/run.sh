@@ -300,6 +300,41 @@ test_check() {
 	esac
 }
 
+# Which processes see SGX in CPUID is a bit of their personality.
+test_exec() {
+	"$softsgx" exec >"$work/out" 2>"$work/err"
+	status=$?
+	check "exec: no command" refused "no command"
+	"$softsgx" exec --nonsense -- true >"$work/out" 2>"$work/err"
+	status=$?
+	check "exec: unknown option" refused --nonsense
+	if [ ! -e /sys/module/softsgx_cpu ]; then
+		"$softsgx" exec true >"$work/out" 2>"$work/err"
+		status=$?
+		check "exec: no processor" refused "not loaded"
+	else
+		skip "exec: no processor" "there is one"
+	fi
+	run -- cat /proc/self/personality
+	case $SOFTSGX_RUN_FLAGS in
+	*--no-modules*)
+		check "nothing to see without modules" said 00000000
+		return
+		;;
+	esac
+	check "run: the command sees SGX" said 10000000
+	run --no-cpuid -- sh -c 'cat /proc/self/personality
+		"$0" exec cat /proc/self/personality | sed s/^/exec=/
+		"$0" exec -- sh -c "exit 7"; echo "status=$?"
+		"$0" exec -- no-such-program; echo "missing=$?"
+		"$0" exec -- /etc/passwd; echo "file=$?"' "$softsgx"
+	check "run --no-cpuid: it does not" said 00000000
+	check "exec: the command sees SGX" said exec=10000000
+	check "exec: status" said status=7
+	check "exec: status of a program not found" said missing=127
+	check "exec: status of a file that is no program" said file=126
+}
+
 # usage: on_terminal COMMAND; runs it on a terminal of 33 lines, 101 columns,
 # with this function's stdin for keys
 on_terminal() {
@@ -381,7 +416,7 @@ test_signals() {
 }
 
 for group in ${SOFTSGX_TESTS:-statuses streams surroundings user options \
-	host_trouble guest_trouble check terminal signals}; do
+	host_trouble guest_trouble check exec terminal signals}; do
 	echo "# $group"
 	"test_$group"
 done

@@ -27,8 +27,9 @@ static int run_helper(const char *path, const char *arg, bool wanted, uid_t uid)
 
 	if (!pid) {
 		old = wanted ? old | SOFTSGX_PER_CPUID : old & ~SOFTSGX_PER_CPUID;
-		if (personality(old) == -1 || (uid && (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))))
-			_exit(98);
+		if (uid)
+			MUST(!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid));
+		MUST(personality(old) != -1);
 		execl(path, path, arg, NULL);
 		_exit(99);
 	}

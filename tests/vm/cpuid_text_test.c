@@ -333,7 +333,7 @@ TEST_F_TIMEOUT(text, changed_while_executed, 60)
 	ASSERT_EQ(0, mprotect(lib + page, PAGE, PROT_RWX));
 	ASSERT_EQ(0, pthread_create(&t, NULL, ask_always, lib + (self->cfi - 0x12)));
 	while (vt_ms() < until) {
-		*(volatile u8 *)(lib + self->cfi + 1) = 0xa2;
+		__atomic_store_n(lib + self->cfi + 1, 0xa2, __ATOMIC_RELAXED);
 		ASSERT_EQ(0, mprotect(lib + page, PAGE, PROT_RX));
 		EXPECT_EQ(true, is_ud2(lib + self->cfi));
 		ASSERT_EQ(0, mprotect(lib + page, PAGE, PROT_RWX));

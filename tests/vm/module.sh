@@ -51,6 +51,23 @@ reload_after_hello()
 	done
 }
 
+# Whatever they are at when the modules come and go: their text may be being changed.
+reload_under_processes()
+{
+	(while [ ! -e /tmp/enough ]; do /bin/true; done) 2>/dev/null &
+	(while [ ! -e /tmp/enough ]; do build/samples/hello; done) >/dev/null 2>&1 &
+	i=0 ret=0
+	while [ $i -lt 8 ] && [ $ret = 0 ]; do
+		until rmmod softsgx 2>/dev/null; do sleep 0.1; done
+		rmmod softsgx_cpu && load epc=4M || ret=1
+		sleep 0.5
+		i=$((i + 1))
+	done
+	touch /tmp/enough
+	wait
+	return $ret
+}
+
 # The driver pins the processor, an open file pins the driver.
 rmmod_refused()
 {
@@ -67,7 +84,7 @@ all_free()
 	awk '{ v[$1] = $2 } END { exit v["total_pages"] != v["free_pages"] || v["enclaves"] }' $epc
 }
 
-echo "1..16"
+echo "1..17"
 check "one line says that no secrets are protected" warned
 check "a used module cannot be unloaded" rmmod_refused
 check "unload" unload
@@ -78,5 +95,6 @@ check "epc=64K is enough to load" load epc=64K
 check "unload it" unload
 check "load with the default size" load
 check "rmmod right after the last close" reload_after_hello
+check "processes come and go while modules do" reload_under_processes
 check "all EPC pages are free" all_free
 exit $status

@@ -8,7 +8,7 @@ set -u
 dir=build/ksrc-6.1/tools/testing/selftests/sgx
 out=$(cd "$dir" && timeout 300 ./test_sgx 2>&1)
 echo "$out" | sed 's/^/# /'
-echo "1..16"
+echo "1..17"
 
 n=0
 result()
@@ -39,4 +39,14 @@ for t in tcs_permissions epcm_permissions augment augment_via_eaccept tcs_create
 	remove_added_page_invalid_access_after_eaccept remove_untouched_page; do
 	result $t "$sgx2"
 done
+
+# It asks CPUID for the size of the EPC, and says what it has understood.
+n=$((n + 1))
+pages=$(awk '$1 == "total_pages" { print $2 }' /sys/kernel/debug/softsgx/epc)
+if echo "$out" | grep -q "enclave with $((pages * 4096)) bytes heap"; then
+	echo "ok $n - CPUID"
+else
+	echo "not ok $n - CPUID"
+	status=1
+fi
 exit $status
