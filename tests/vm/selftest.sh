@@ -25,11 +25,10 @@ result()
 }
 
 status=0
-paging="needs EPC paging"
 sgx2="needs SGX2"
 result unclobbered_vdso ""
-result unclobbered_vdso_oversubscribed "$paging"
-result unclobbered_vdso_oversubscribed_remove "$paging"
+result unclobbered_vdso_oversubscribed ""
+result unclobbered_vdso_oversubscribed_remove "$sgx2"
 result clobbered_vdso ""
 result clobbered_vdso_and_user_function ""
 result tcs_entry ""
