@@ -5,8 +5,11 @@
  */
 #include "text.h"
 
+#define SHT_PROGBITS	1
 #define SHT_SYMTAB	2
 #define SHT_DYNSYM	11
+#define SHT_UNWIND	0x70000001
+#define SHF_ALLOC	2
 #define STT_FUNC	2
 #define STT_GNU_IFUNC	10
 #define MAX_SECTIONS	4096
@@ -36,29 +39,50 @@ struct sym {
 static_assert(sizeof(struct shdr) == 64, "section header");
 static_assert(sizeof(struct sym) == 24, "symbol");
 
+static bool is_eh_frame(struct sgxcore_text *t, const struct shdr *sh, u64 names)
+{
+	static const char eh_frame[] = ".eh_frame";
+	char name[sizeof(eh_frame)];
+
+	if (!(sh->flags & SHF_ALLOC) || (sh->type != SHT_PROGBITS && sh->type != SHT_UNWIND))
+		return false;
+	return sgxcore_text_fetch(t, names + sh->name, name, sizeof(name)) &&
+	       !memcmp(name, eh_frame, sizeof(name));
+}
+
+static void take_section(struct sgxcore_text *t, const struct shdr *sh, u64 names)
+{
+	if (sh->offset >> 62 || sh->size >> 62)
+		return;
+	if (sh->type == SHT_SYMTAB || sh->type == SHT_DYNSYM)
+		t->symbols[sh->type == SHT_DYNSYM] = (struct sgxcore_table){
+			sh->offset, sh->size / sizeof(struct sym)
+		};
+	else if (!t->eh_frame_hdr.n && is_eh_frame(t, sh, names))
+		sgxcore_unwind_section(t, sh->offset, sh->addr, sh->size);
+}
+
 /**
- * sgxcore_symbols_open() - look for the symbol tables
+ * sgxcore_symbols_open() - look for the symbol tables, and other sections of use
  * @t: the file
  * @offset: of the section headers in it
  * @n: their number
+ * @names: the section that has the names of sections
  */
-void sgxcore_symbols_open(struct sgxcore_text *t, u64 offset, unsigned int n)
+void sgxcore_symbols_open(struct sgxcore_text *t, u64 offset, unsigned int n,
+			  unsigned int names)
 {
-	struct sgxcore_table *table;
-	struct shdr sh;
+	struct shdr sh, strings;
 	unsigned int i;
 
-	if (n > MAX_SECTIONS)
+	if (n > MAX_SECTIONS || names >= n ||
+	    !sgxcore_text_fetch(t, offset + names * sizeof(sh), &strings, sizeof(strings)) ||
+	    strings.offset >> 62)
 		return;
 	for (i = 0; i < n; i++) {
 		if (!sgxcore_text_fetch(t, offset + i * sizeof(sh), &sh, sizeof(sh)))
 			return;
-		if (sh.type != SHT_SYMTAB && sh.type != SHT_DYNSYM)
-			continue;
-		if (sh.offset >> 62 || sh.size >> 62)
-			continue;
-		table = &t->symbols[sh.type == SHT_DYNSYM];
-		*table = (struct sgxcore_table){ sh.offset, sh.size / sizeof(struct sym) };
+		take_section(t, &sh, strings.offset);
 	}
 }
 

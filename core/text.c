@@ -156,7 +156,7 @@ bool sgxcore_text_open(struct sgxcore_text *t)
 		return false;
 	/* Stripped of them, a program still has its unwind information. */
 	if (eh.shentsize == SHDR_SIZE && !(eh.shoff >> 62))
-		sgxcore_symbols_open(t, eh.shoff, eh.shnum);
+		sgxcore_symbols_open(t, eh.shoff, eh.shnum, eh.shstrndx);
 	return true;
 }
 

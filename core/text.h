@@ -47,7 +47,8 @@ struct sgxcore_table {
  * @seg: what is loaded
  * @nr_segs: entries of @seg
  * @eh_frame_hdr: binary search table of the unwind information
- * @eh_addr: address that its entries are relative to
+ * @eh_frame: the unwind information itself, without entries to count: @n is its size
+ * @eh_addr: address of the one that is there; its entries are relative to that
  * @symbols: .symtab and .dynsym
  * @func: where decoding is, empty at first
  * @at: address of the next instruction there; beyond @func if there is none
@@ -65,6 +66,7 @@ struct sgxcore_text {
 	struct sgxcore_segment seg[SGXCORE_TEXT_SEGMENTS];
 	unsigned int nr_segs;
 	struct sgxcore_table eh_frame_hdr;
+	struct sgxcore_table eh_frame;
 	u64 eh_addr;
 	struct sgxcore_table symbols[2];
 	struct sgxcore_function func;
@@ -88,10 +90,12 @@ const struct sgxcore_segment *sgxcore_text_segment(const struct sgxcore_text *t,
 
 /* unwind.c */
 void sgxcore_unwind_open(struct sgxcore_text *t, u64 offset, u64 addr, u64 size);
+void sgxcore_unwind_section(struct sgxcore_text *t, u64 offset, u64 addr, u64 size);
 bool sgxcore_unwind_find(struct sgxcore_text *t, u64 addr, struct sgxcore_function *func);
 
 /* symbols.c */
-void sgxcore_symbols_open(struct sgxcore_text *t, u64 offset, unsigned int n);
+void sgxcore_symbols_open(struct sgxcore_text *t, u64 offset, unsigned int n,
+			  unsigned int names);
 bool sgxcore_symbols_find(struct sgxcore_text *t, u64 addr, struct sgxcore_function *func);
 
 #endif /* _CORE_TEXT_H */

@@ -176,6 +176,76 @@ static bool cie_is_understood(const struct cie *cie)
 	return address_encoding(augmentation + 1, &c) == (ENC_PCREL | ENC_SDATA4);
 }
 
+/* Is @fde, at address @at, about @addr? */
+static bool is_around(struct sgxcore_text *t, const struct fde *fde, u64 at, u64 addr,
+		      struct sgxcore_function *func)
+{
+	u64 start = at + offsetof(struct fde, start) + (s64)fde->start;
+	struct cie cie;
+
+	if (fde->length < sizeof(*fde) - 4 || fde->length == ~0U || !fde->cie)
+		return false;
+	if (addr - start >= fde->size || start > ~0ULL - fde->size)
+		return false;
+	if (!fetch_at(t, at + 4 - fde->cie, &cie, sizeof(cie)) || !cie_is_understood(&cie))
+		return false;
+	*func = (struct sgxcore_function){ start, start + fde->size };
+	return true;
+}
+
+static bool find_by_table(struct sgxcore_text *t, u64 addr, struct sgxcore_function *func)
+{
+	struct entry e = { };
+	struct fde fde;
+	u64 at;
+
+	if (!find_entry(t, addr, &e))
+		return false;
+	at = t->eh_addr + (s64)e.fde;
+	return fetch_at(t, at, &fde, sizeof(fde)) && is_around(t, &fde, at, addr, func) &&
+	       func->start == t->eh_addr + (s64)e.start;
+}
+
+/* All descriptions, one after the other: static programs have no table. */
+static bool find_by_section(struct sgxcore_text *t, u64 addr, struct sgxcore_function *func)
+{
+	u64 at = 0, end = t->eh_frame.n;
+	struct fde fde;
+	const u8 *p;
+	size_t n;
+
+	while (at < end && end - at >= sizeof(fde)) {
+		n = sizeof(fde);
+		p = sgxcore_text_window(t, t->eh_frame.offset + at, &n);
+		if (n < sizeof(fde))
+			return false;
+		memcpy(&fde, p, sizeof(fde));
+		if (!fde.length || fde.length == ~0U)
+			return false;
+		if (is_around(t, &fde, t->eh_addr + at, addr, func))
+			return true;
+		at += sizeof(fde.length) + fde.length;
+	}
+	return false;
+}
+
+/**
+ * sgxcore_unwind_section() - the file has a section .eh_frame
+ * @t: the file
+ * @offset: of the section in it
+ * @addr: of the section in memory
+ * @size: of the section
+ *
+ * It is of use where there is no table.
+ */
+void sgxcore_unwind_section(struct sgxcore_text *t, u64 offset, u64 addr, u64 size)
+{
+	if (t->eh_frame_hdr.n || offset >> 62 || size >> 62)
+		return;
+	t->eh_addr = addr;
+	t->eh_frame = (struct sgxcore_table){ offset, size };
+}
+
 /**
  * sgxcore_unwind_find() - the function around an address
  * @t: the file
@@ -186,23 +256,5 @@ static bool cie_is_understood(const struct cie *cie)
  */
 bool sgxcore_unwind_find(struct sgxcore_text *t, u64 addr, struct sgxcore_function *func)
 {
-	struct entry e = { };
-	struct fde fde;
-	struct cie cie;
-	u64 at, start;
-
-	if (!find_entry(t, addr, &e))
-		return false;
-	at = t->eh_addr + (s64)e.fde;
-	if (!fetch_at(t, at, &fde, sizeof(fde)) || fde.length < sizeof(fde) - 4 ||
-	    fde.length == ~0U || !fde.cie)
-		return false;
-	if (!fetch_at(t, at + 4 - fde.cie, &cie, sizeof(cie)) || !cie_is_understood(&cie))
-		return false;
-	start = at + offsetof(struct fde, start) + (s64)fde.start;
-	if (start != t->eh_addr + (s64)e.start || addr - start >= fde.size ||
-	    start > ~0ULL - fde.size)
-		return false;
-	*func = (struct sgxcore_function){ start, start + fde.size };
-	return true;
+	return t->eh_frame_hdr.n ? find_by_table(t, addr, func) : find_by_section(t, addr, func);
 }

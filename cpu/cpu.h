@@ -169,6 +169,7 @@ size_t sgxcpu_file_read(struct file *file, u64 offset, void *buf, size_t n);
 
 /* patch.c */
 void sgxcpu_patch(const struct sgxcpu_mapping *m);
+void sgxcpu_patch_stop(void);
 
 /* scan.c */
 bool sgxcpu_scan_queue(const struct vm_area_struct *vma, task_work_func_t func);

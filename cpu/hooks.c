@@ -269,6 +269,7 @@ void sgxcpu_hooks_exit(void)
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		unhook_function(&hooks[i]);
 
+	sgxcpu_patch_stop();
 	/* Nobody can be sent to the replacements now; wait for those inside ... */
 	while (nr_tasks_in_hooks())
 		msleep(20);

@@ -30,6 +30,24 @@ struct patcher {
 	u8 chunk[CHUNK];
 };
 
+static bool stopped;
+
+/* A large mapping must not hold up whoever kills its process, or unloads the module. */
+static bool should_stop(void)
+{
+	return fatal_signal_pending(current) || READ_ONCE(stopped);
+}
+
+/**
+ * sgxcpu_patch_stop() - let those that are in sgxcpu_patch() come to an end
+ *
+ * Context: any.
+ */
+void sgxcpu_patch_stop(void)
+{
+	WRITE_ONCE(stopped, true);
+}
+
 /* Between the two looks at the VMA it may have become something else. */
 static bool is_still_text(const struct sgxcpu_mapping *m, unsigned long addr)
 {
@@ -103,7 +121,7 @@ static void look_through(struct patcher *p, u64 offset, size_t n)
 
 	for (;;) {
 		at = sgxcore_find_cpuid(at, end - at);
-		if (!at || fatal_signal_pending(current))
+		if (!at || should_stop())
 			return;
 		cond_resched();
 		where = offset + (at - p->chunk);
@@ -122,7 +140,7 @@ static void look_through_all(struct patcher *p)
 
 	if (offset)
 		offset--;
-	while (offset + 1 < end && !fatal_signal_pending(current)) {
+	while (offset + 1 < end && !should_stop()) {
 		n = sgxcpu_file_read(p->m->file, offset, p->chunk,
 				     min_t(u64, CHUNK, end - offset));
 		if (n < 2)
@@ -138,7 +156,7 @@ static size_t read_text(void *ctx, u64 offset, void *buf, size_t n)
 	const struct patcher *p = ctx;
 
 	cond_resched();
-	if (fatal_signal_pending(current))
+	if (should_stop())
 		return 0;
 	return sgxcpu_file_read(p->m->file, offset, buf, n);
 }

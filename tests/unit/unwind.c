@@ -140,6 +140,63 @@ static void other_augmentations(void **state)
 	textfile_free(f);
 }
 
+/* Without the table: sections 0 (names) and 1 (.eh_frame) */
+static void use_section(struct textfile *f, const char *name, u64 flags, u64 size)
+{
+	Elf64_Shdr *sh = (Elf64_Shdr *)(f->mem + FILE_SHDRS);
+
+	put32(f, FILE_UNWIND + 8, 0);
+	strcpy((char *)f->mem + FILE_SYMTAB + 1, name);
+	sh[0] = (Elf64_Shdr){ .sh_offset = FILE_SYMTAB };
+	sh[1] = (Elf64_Shdr){
+		.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = flags, .sh_size = size,
+		.sh_offset = FILE_FRAME, .sh_addr = ADDR(FILE_FRAME),
+	};
+}
+
+static void section_of_no_use(void **state)
+{
+	struct textfile *f = new_file(NR);
+	struct sgxcore_function func;
+
+	(void)state;
+	use_section(f, ".eh_fram", SHF_ALLOC, 0x1000);
+	assert_false(find(f, start_of(0), &func));
+	use_section(f, ".eh_frames", SHF_ALLOC, 0x1000);
+	assert_false(find(f, start_of(0), &func));
+	use_section(f, ".eh_frame", 0, 0x1000);
+	assert_false(find(f, start_of(0), &func));
+	use_section(f, ".eh_frame", SHF_ALLOC, 24 + 19);
+	assert_true(find(f, start_of(0), &func));
+	use_section(f, ".eh_frame", SHF_ALLOC, 24 + 15);
+	assert_false(find(f, start_of(0), &func));
+	/* A record that ends all, or goes beyond all */
+	use_section(f, ".eh_frame", SHF_ALLOC, ~0ULL >> 3);
+	put32(f, fde_at(3), 0);
+	assert_true(find(f, start_of(2), &func));
+	assert_false(find(f, start_of(4), &func));
+	put32(f, fde_at(3), ~0U - 1);
+	assert_false(find(f, start_of(4), &func));
+	textfile_free(f);
+}
+
+static void found_by_section(void **state)
+{
+	struct textfile *f = new_file(NR);
+	struct sgxcore_function func;
+	unsigned int i;
+
+	(void)state;
+	use_section(f, ".eh_frame", SHF_ALLOC, 24 + NR * 20);
+	for (i = 0; i < NR; i++) {
+		assert_true(find(f, start_of(i) + 0x2f, &func));
+		assert_int_equal(ADDR(start_of(i)), func.start);
+		assert_int_equal(ADDR(start_of(i) + 0x30), func.end);
+		assert_false(find(f, start_of(i) + 0x30, &func));
+	}
+	textfile_free(f);
+}
+
 /* Unsorted tables lead to a function that the address is in, or to none. */
 static void unsorted(void **state)
 {
@@ -171,6 +228,8 @@ int main(void)
 		cmocka_unit_test(header),	cmocka_unit_test(descriptions),
 		cmocka_unit_test(gaps),		cmocka_unit_test(found),
 		cmocka_unit_test(other_augmentations),
+		cmocka_unit_test(section_of_no_use),
+		cmocka_unit_test(found_by_section),
 		cmocka_unit_test(unsorted),
 	};
 

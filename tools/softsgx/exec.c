@@ -25,7 +25,8 @@ static void show_sgx(void)
 
 	if (!exists(PROCESSOR))
 		die("exec: the module softsgx_cpu is not loaded");
-	if (old == -1 || personality((unsigned int)old | SOFTSGX_PER_CPUID) == -1)
+	if (old == -1 ||
+	    personality((unsigned int)old | SOFTSGX_PER_CPUID) == -1)
 		die("exec: cannot set the personality: %s", strerror(errno));
 }
 
