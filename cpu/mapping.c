@@ -33,7 +33,7 @@ static bool find_locked(unsigned long start, unsigned long end, unsigned long fl
 {
 	struct vm_area_struct *vma = find_vma(current->mm, start);
 
-	mmap_assert_locked(current->mm);
+	lockdep_assert_held(&current->mm->mmap_lock);
 
 	while (vma && vma->vm_start < end && !sgxcpu_vma_is_text(vma, flags))
 		vma = find_vma(current->mm, vma->vm_end);

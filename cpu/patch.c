@@ -53,7 +53,7 @@ static bool is_still_text(const struct sgxcpu_mapping *m, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(current->mm, addr);
 
-	mmap_assert_locked(current->mm);
+	lockdep_assert_held(&current->mm->mmap_lock);
 
 	return vma && vma->vm_start <= addr && vma->vm_file == m->file &&
 	       sgxcpu_vma_is_text(vma, VM_EXEC) &&
@@ -98,7 +98,7 @@ static void poke(unsigned long addr, u8 byte)
 /* Program and file may differ by now, for example where text was relocated. */
 static void patch_locked(const struct sgxcpu_mapping *m, unsigned long addr)
 {
-	mmap_assert_locked(current->mm);
+	lockdep_assert_held(&current->mm->mmap_lock);
 
 	if (is_still_text(m, addr) && is_still_text(m, addr + 1) &&
 	    peek(addr) == SGXCPU_CPUID_0 && peek(addr + 1) == SGXCPU_CPUID_1)
