@@ -14,7 +14,7 @@
 
 #define FAIL_ALLOC	"/sys/kernel/debug/softsgx_cpu/fail_alloc"
 #define RACE_MS		1500
-#define MUTANTS		600
+#define MUTANTS		200
 
 #define TEXT		PAGE		/* offset of the text in the library */
 #define TEXT_PAGES	3
