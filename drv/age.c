@@ -18,13 +18,20 @@ struct age {
 	unsigned long *young;
 };
 
+/* Pages of the batch that are neighbours: @first is the number of the one at @addr. */
+struct run {
+	struct age *age;
+	unsigned long addr;
+	unsigned int first;
+};
+
 static int age_pte(pte_t *pte, unsigned long addr, void *data)
 {
-	bool *young = data;
+	struct run *run = data;
 
 	if (pte_present(*pte) &&
 	    test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pte))
-		*young = true;
+		__set_bit(run->first + PFN_DOWN(addr - run->addr), run->age->young);
 	return 0;
 }
 
@@ -45,17 +52,31 @@ static struct vm_area_struct *lookup(struct cursor *cursor, struct mm_struct *mm
 	return cursor->vma && addr >= cursor->vma->vm_start ? cursor->vma : NULL;
 }
 
-static bool age_page(struct age *age, struct cursor *cursor, struct mm_struct *mm,
-		     unsigned long addr)
+/* One walk of the page tables for all of a run. Returns its length. */
+static unsigned int age_run(struct age *age, struct vm_area_struct *vma, unsigned int first)
 {
-	struct vm_area_struct *vma = lookup(cursor, mm, addr);
-	bool young = false;
+	const unsigned long *addrs = age->addrs;
+	struct run run = { .age = age, .addr = addrs[first], .first = first };
+	unsigned int n = 1;
+
+	while (first + n < age->nr && addrs[first + n] == run.addr + n * PAGE_SIZE &&
+	       addrs[first + n] < vma->vm_end)
+		n++;
+	apply_to_existing_page_range(vma->vm_mm, run.addr, n * PAGE_SIZE, age_pte, &run);
+	return n;
+}
+
+/* Returns the number of pages that are done with, from number @first on. */
+static unsigned int age_from(struct age *age, struct cursor *cursor, struct mm_struct *mm,
+			     unsigned int first)
+{
+	struct vm_area_struct *vma = lookup(cursor, mm, age->addrs[first]);
 
 	lockdep_assert_held(&mm->mmap_lock);
 
-	if (vma && vma->vm_ops == &sgxdrv_vm_ops && sgxdrv_encl_of(vma) == age->encl)
-		apply_to_existing_page_range(mm, addr, PAGE_SIZE, age_pte, &young);
-	return young;
+	if (!vma || vma->vm_ops != &sgxdrv_vm_ops || sgxdrv_encl_of(vma) != age->encl)
+		return 1;
+	return age_run(age, vma, first);
 }
 
 /*
@@ -66,23 +87,21 @@ static void age_mm(struct mm_struct *mm, void *data)
 {
 	struct cursor cursor = { .from = ULONG_MAX };
 	struct age *age = data;
-	unsigned int i;
+	unsigned int i = 0;
 
 	if (!mmap_read_trylock(mm)) {
 		bitmap_fill(age->young, age->nr);
 		return;
 	}
-	for (i = 0; i < age->nr; i++) {
-		if (age_page(age, &cursor, mm, age->addrs[i]))
-			__set_bit(i, age->young);
-	}
+	while (i < age->nr)
+		i += age_from(age, &cursor, mm, i);
 	mmap_read_unlock(mm);
 }
 
 /**
  * sgxdrv_encl_age() - find and forget which pages have been used
  * @encl: the enclave; the caller holds a reference
- * @addrs: linear addresses of pages
+ * @addrs: linear addresses of pages, ascending
  * @nr: their number
  * @young: out: a bit for each, set if a process has used the page since the last
  *	time, or may have

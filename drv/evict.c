@@ -15,7 +15,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
-#include <linux/sort.h>
+#include <linux/string.h>
 
 #include "encls.h"
 #include "epc.h"
@@ -52,10 +52,12 @@ static bool again(unsigned int *tries)
 	return true;
 }
 
-/* Drops victim @i of the batch, whose order does not matter. */
+/* Drops victim @i of the batch, which stays in order. */
 static void drop_victim(struct sgxdrv_batch *batch, unsigned int i)
 {
-	batch->victims[i] = batch->victims[--batch->nr];
+	struct sgxdrv_victim *v = &batch->victims[i];
+
+	memmove(v, v + 1, (--batch->nr - i) * sizeof(*v));
 }
 
 /* ------------------------------------------------------- what can fail harmlessly */
@@ -115,20 +117,12 @@ static void begin(struct sgxdrv_batch *batch)
 
 /* ------------------------------------------------------------------- the protocol */
 
-static int by_addr(const void *a, const void *b)
-{
-	const struct sgxdrv_victim *x = a, *y = b;
-
-	return x->page->addr < y->page->addr ? -1 : x->page->addr > y->page->addr;
-}
-
 /* Neighbours together: each zap visits all VMAs, and flushes TLBs. */
 static void zap(struct sgxdrv_batch *batch)
 {
 	struct sgxdrv_victim *v = batch->victims;
 	unsigned int i, n;
 
-	sort(v, batch->nr, sizeof(*v), by_addr, NULL);
 	for (i = 0; i < batch->nr; i += n) {
 		for (n = 1; i + n < batch->nr; n++) {
 			if (v[i + n].page->addr != v[i].page->addr + n * PAGE_SIZE)

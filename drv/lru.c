@@ -8,6 +8,7 @@
  */
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/sort.h>
 
 #include "encl.h"
 #include "epc.h"
@@ -157,22 +158,33 @@ static void isolate_from(struct sgxdrv_node *node, struct search *search)
 	spin_unlock(&node->lock);
 }
 
+static int by_addr(const void *a, const void *b)
+{
+	const struct sgxdrv_victim *x = a, *y = b;
+
+	return x->page->addr < y->page->addr ? -1 : x->page->addr > y->page->addr;
+}
+
 /**
  * sgxdrv_lru_isolate() - take the oldest page, and more of the same enclave
  * @target: of whom
  * @max: how many
  *
  * Context: process context, may sleep.
- * Return: the batch of an enclave, with a reference to it and its RECLAIM bit; NULL if
- * there was no page.
+ * Return: the batch of an enclave, in the order of addresses, with a reference to it and
+ * its RECLAIM bit; NULL if there was no page.
  */
 struct sgxdrv_batch *sgxdrv_lru_isolate(const struct sgxdrv_target *target, unsigned int max)
 {
 	static atomic_t turn;
 	unsigned int nr = sgxdrv_epc_nr_nodes(), first = atomic_inc_return(&turn), n;
 	struct search search = { .target = target, .max = max };
+	struct sgxdrv_batch *batch;
 
 	for (n = 0; n < nr && !search.batch; n++)
 		isolate_from(sgxdrv_epc_node((first + n) % nr), &search);
-	return search.batch;
+	batch = search.batch;
+	if (batch)
+		sort(batch->victims, batch->nr, sizeof(batch->victims[0]), by_addr, NULL);
+	return batch;
 }
