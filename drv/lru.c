@@ -100,6 +100,9 @@ static bool choose(struct search *search, struct sgxdrv_encl *encl)
 		return search->batch->encl == encl;
 	if (!sgxdrv_target_has(search->target, encl))
 		return false;
+	/* Whose list is long has a reclaimer, mostly: do not write to what all look at. */
+	if (test_bit(SGXDRV_ENCL_RECLAIM, &encl->flags))
+		return false;
 	if (!kref_get_unless_zero(&encl->ref))
 		return false;
 	if (test_and_set_bit_lock(SGXDRV_ENCL_RECLAIM, &encl->flags)) {
