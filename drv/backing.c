@@ -6,9 +6,9 @@
  *	0                 size of ELRANGE     + 1 page
  *	| pages of the enclave | the SECS | PCMD, 128 bytes for each of them |
  *
- * The contents of a page are dropped when it is back. PCMD stays until the enclave
- * goes: 32 pages share one page of it, and whose turn it is to drop that would have
- * to be known, for an 32nd of the memory.
+ * All of it stays until the enclave goes. What belongs to a page that is back is of no
+ * use, but it saves the next eviction from allocating, and from failing; and it is never
+ * more than the EPC, since these pages are there.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -118,17 +118,4 @@ void sgxdrv_backing_put(struct sgxdrv_backing *backing, bool dirty)
 	}
 	put_page(backing->data);
 	put_page(backing->pcmd);
-}
-
-/**
- * sgxdrv_backing_drop() - free the memory for a page's contents
- * @page: back in the EPC
- *
- * Context: process context, may sleep.
- */
-void sgxdrv_backing_drop(struct sgxdrv_encl_page *page)
-{
-	loff_t start = (loff_t)number_of(page) << PAGE_SHIFT;
-
-	shmem_truncate_range(file_inode(page->encl->backing), start, start + PAGE_SIZE - 1);
 }

@@ -117,7 +117,6 @@ static int load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
 	page->state = SGXDRV_PAGE_RESIDENT;
 	if (page != &encl->secs)
 		encl->nr_resident++;
-	sgxdrv_backing_drop(page);
 	sgxdrv_lru_add(epc, page);
 	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
 	trace_sgxdrv_load(encl->id, page->addr);
