@@ -15,7 +15,7 @@ vmtests: $(VMTEST_BIN) test-encl
 TORTURE_OBJS := $(B)/tests/vm/torture_map.o $(B)/tests/vm/torture_work.o
 $(B)/tests/vm/torture_test: $(TORTURE_OBJS)
 
-$(B)/tests/vm/common.o $(TORTURE_OBJS): $(B)/%.o: %.c
+$(B)/tests/vm/common.o $(TORTURE_OBJS): $(B)/%.o: %.c | $(KSRC)/.stamp
 	@mkdir -p $(@D)
 	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -c -o $@ $<
 

@@ -3,7 +3,7 @@
 # and share tests/vm/encl_util.c. The macros of the harness compare any two types.
 
 ENCL_TESTS := $(patsubst tests/vm/%.c,$(B)/tests/vm/%,\
-	$(wildcard $(addprefix tests/vm/,enter_*_test.c raw_*_test.c hostile_*_test.c)))
+	$(wildcard $(addprefix tests/vm/,enter_*_test.c raw_*_test.c hostile_*_test.c paging_enter_test.c)))
 
 $(ENCL_TESTS): $(B)/tests/vm/%: tests/vm/%.c $(B)/tests/vm/encl_util.o \
 		$(B)/libsoftsgx.a $(KSRC)/.stamp | test-encl
