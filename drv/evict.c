@@ -112,7 +112,7 @@ static void begin(struct sgxdrv_batch *batch)
 		drop_victim(batch, i);
 	}
 	mutex_unlock(&encl->lock);
-	sgxdrv_delay(SGXDRV_DELAY_LEAVING);
+	sgxdrv_delay_for(SGXDRV_DELAY_LEAVING, encl->id);
 }
 
 /* ------------------------------------------------------------------- the protocol */
@@ -284,7 +284,7 @@ static unsigned int write_all(struct sgxdrv_batch *batch)
 	bool bad;
 
 	bad = block_all(batch) || track(batch->encl);
-	sgxdrv_delay(SGXDRV_DELAY_EWB);
+	sgxdrv_delay_for(SGXDRV_DELAY_EWB, batch->encl->id);
 	for (i = 0; i < batch->nr; i++) {
 		if (bad || ewb(&batch->victims[i])) {
 			bad = true;

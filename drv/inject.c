@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/fail/, softsgx/delay/.
+ * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/fail/, softsgx/delay/,
+ * softsgx/delayed_enclave.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -15,6 +16,9 @@
 atomic_t sgxdrv_fail_nth;
 atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
 atomic_t sgxdrv_leaf_failures[SGXDRV_NR_LEAVES];
+
+/* The only enclave whose reclaimers are to be held up; 0: any */
+static u64 delayed_enclave;
 
 /* Tasks that are being held up: a test waits for its victim to get there. */
 static atomic_t delayed;
@@ -86,6 +90,21 @@ void sgxdrv_delay_slow(enum sgxdrv_delay point)
 	atomic_dec(&delayed);
 }
 
+/**
+ * sgxdrv_delay_for_slow() - hold up the caller if he works on the enclave in question
+ * @point: where it is
+ * @id: number of the enclave
+ *
+ * Context: any; see sgxdrv_delay_for().
+ */
+void sgxdrv_delay_for_slow(enum sgxdrv_delay point, u64 id)
+{
+	u64 only = READ_ONCE(delayed_enclave);
+
+	if (!only || only == id)
+		sgxdrv_delay_slow(point);
+}
+
 static int sgxdrv_atomic_get(void *data, u64 *val)
 {
 	*val = atomic_read((atomic_t *)data);
@@ -122,6 +141,7 @@ void sgxdrv_inject_init(struct dentry *dir)
 
 	debugfs_create_file_unsafe("fail_nth", 0600, dir, &sgxdrv_fail_nth, &fail_nth_fops);
 	debugfs_create_file_unsafe("delayed", 0400, dir, &delayed, &delayed_fops);
+	debugfs_create_u64("delayed_enclave", 0600, dir, &delayed_enclave);
 	for (i = 0; i < SGXDRV_NR_DELAYS; i++)
 		debugfs_create_file_unsafe(delay_names[i], 0600, delay, &sgxdrv_delay_ms[i],
 					   &delay_fops);

@@ -44,9 +44,11 @@ extern atomic_t sgxdrv_leaf_failures[SGXDRV_NR_LEAVES];
 extern atomic_t sgxdrv_fail_nth;
 
 void sgxdrv_inject_init(struct dentry *dir);
+void sgxdrv_corrupt_init(struct dentry *dir);
 bool sgxdrv_should_fail_slow(void);
 bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf);
 void sgxdrv_delay_slow(enum sgxdrv_delay point);
+void sgxdrv_delay_for_slow(enum sgxdrv_delay point, u64 id);
 
 /**
  * sgxdrv_should_fail() - an injection point
@@ -85,6 +87,19 @@ static inline void sgxdrv_delay(enum sgxdrv_delay point)
 {
 	if (unlikely(atomic_read(&sgxdrv_delay_ms[point])))
 		sgxdrv_delay_slow(point);
+}
+
+/**
+ * sgxdrv_delay_for() - a place where a test can hold up the work on one enclave
+ * @point: which one
+ * @id: number of the enclave that it is about
+ *
+ * Context: any; sleeps if it may.
+ */
+static inline void sgxdrv_delay_for(enum sgxdrv_delay point, u64 id)
+{
+	if (unlikely(atomic_read(&sgxdrv_delay_ms[point])))
+		sgxdrv_delay_for_slow(point, id);
 }
 
 #endif /* _DRV_INJECT_H */

@@ -173,7 +173,7 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 	*found = batch;
 	if (batch) {
 		effort->scanned += batch->nr;
-		sgxdrv_delay(SGXDRV_DELAY_ISOLATED);
+		sgxdrv_delay_for(SGXDRV_DELAY_ISOLATED, batch->encl->id);
 		if (!takes_young(effort))
 			keep_young(batch);
 		if (batch->nr)
