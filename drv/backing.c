@@ -119,3 +119,16 @@ void sgxdrv_backing_put(struct sgxdrv_backing *backing, bool dirty)
 	put_page(backing->data);
 	put_page(backing->pcmd);
 }
+
+/**
+ * sgxdrv_backing_drop() - lose a page's contents, as a test wants it
+ * @page: evicted
+ *
+ * Context: process context, may sleep.
+ */
+void sgxdrv_backing_drop(struct sgxdrv_encl_page *page)
+{
+	loff_t start = (loff_t)number_of(page) << PAGE_SHIFT;
+
+	shmem_truncate_range(file_inode(page->encl->backing), start, start + PAGE_SIZE - 1);
+}

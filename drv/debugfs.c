@@ -192,6 +192,7 @@ void __init sgxdrv_debugfs_init(void)
 	debugfs_create_file("enclaves", 0400, root, NULL, &sgxdrv_enclaves_fops);
 	debugfs_create_file("walk", 0600, root, NULL, &sgxdrv_walk_fops);
 	sgxdrv_inject_init(root);
+	sgxdrv_corrupt_init(root);
 }
 
 void sgxdrv_debugfs_exit(void)

@@ -80,6 +80,7 @@ int sgxdrv_backing_create(struct sgxdrv_encl *encl, unsigned long size);
 void sgxdrv_backing_destroy(struct sgxdrv_encl *encl);
 int sgxdrv_backing_get(struct sgxdrv_encl_page *page, struct sgxdrv_backing *backing, gfp_t flags);
 void sgxdrv_backing_put(struct sgxdrv_backing *backing, bool dirty);
+void sgxdrv_backing_drop(struct sgxdrv_encl_page *page);
 
 /* counts.c */
 void sgxdrv_count(struct sgxdrv_encl *encl, enum sgxdrv_count what, unsigned long n);
