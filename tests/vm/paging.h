@@ -17,6 +17,10 @@
 #define WORDS		(PAGE / sizeof(u64))
 #define PRESS_MS	20000
 
+/* Of memory that others change as well */
+#define LOAD_WORD(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define STORE_WORD(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
+
 static const char * const paging_points[] = { "isolated", "leaving", "ewb" };
 static const char * const paging_leaves[] = { "eblock", "etrack", "ewb", "eldu" };
 
@@ -33,7 +37,18 @@ static inline int paging_calm(void)
 		snprintf(path, sizeof(path), DEBUGFS "fail/%s", paging_leaves[i]);
 		ret = write_file(path, "0", 1);
 	}
+	if (!ret)
+		ret = write_file(DEBUGFS "delayed_enclave", "0", 1);
 	return ret ? ret : end_delays();
+}
+
+/* From now on delays of paging are for the reclaimers of one enclave only. */
+static inline int delay_only(u64 id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", id);
+	return write_file(DEBUGFS "delayed_enclave", text, strlen(text));
 }
 
 /* Let the next @times calls of a leaf fault. */
@@ -126,20 +141,20 @@ static inline u64 word_of(u64 seed, unsigned int page, unsigned int word)
 
 static inline void stamp(const struct softsgx_enclave *encl, unsigned int page, u64 seed)
 {
-	volatile u64 *words = (volatile u64 *)vt_addr(encl, page);
+	u64 *words = (u64 *)vt_addr(encl, page);
 	unsigned int i;
 
 	for (i = 0; i < WORDS; i++)
-		words[i] = word_of(seed, page, i);
+		STORE_WORD(words + i, word_of(seed, page, i));
 }
 
 static inline bool stamped(const struct softsgx_enclave *encl, unsigned int page, u64 seed)
 {
-	volatile u64 *words = (volatile u64 *)vt_addr(encl, page);
+	u64 *words = (u64 *)vt_addr(encl, page);
 	unsigned int i;
 
 	for (i = 0; i < WORDS; i++) {
-		if (words[i] != word_of(seed, page, i))
+		if (LOAD_WORD(words + i) != word_of(seed, page, i))
 			return false;
 	}
 	return true;
@@ -184,6 +199,19 @@ static inline int paging_load(struct softsgx_enclave *encl, unsigned int nr)
 	return ret ? ret : vt_map(encl, 0, nr, PROT_RW);
 }
 
+/* The same for a process that may be stopped meanwhile, which cuts ADD_PAGES short */
+static inline int paging_load_stopped(struct softsgx_enclave *encl, unsigned int nr)
+{
+	int ret;
+
+	do {
+		ret = paging_load(encl, nr);
+		if (ret)
+			softsgx_enclave_close(encl);
+	} while (ret == -EAGAIN || ret == -EINTR);
+	return ret;
+}
+
 /**
  * struct press - a process that uses more memory of an enclave than there is EPC
  * @worker: the process
@@ -204,12 +232,12 @@ static inline void press_work(struct press_shared *shared, unsigned int nr)
 	struct softsgx_enclave encl;
 	unsigned int i;
 
-	shared->ret = paging_load(&encl, nr);
+	shared->ret = paging_load_stopped(&encl, nr);
 	if (shared->ret)
 		_exit(1);
-	__atomic_store_n(&shared->ready, true, __ATOMIC_SEQ_CST);
-	while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST)) {
-		for (i = 0; i < nr; i++)
+	STORE_WORD(&shared->ready, true);
+	while (!LOAD_WORD(&shared->stop)) {
+		for (i = 0; i < nr && !LOAD_WORD(&shared->stop); i++)
 			vt_write(vt_addr(&encl, i));
 		__atomic_add_fetch(&shared->rounds, 1, __ATOMIC_SEQ_CST);
 	}
@@ -233,7 +261,7 @@ static inline int press_start(struct press *press, unsigned int nr)
 
 static inline u64 press_rounds(const struct press *press)
 {
-	return __atomic_load_n(&press->shared->rounds, __ATOMIC_SEQ_CST);
+	return LOAD_WORD(&press->shared->rounds);
 }
 
 /* It goes on: wait for two more rounds, the second of which is a whole one. */
@@ -253,7 +281,7 @@ static inline int press_end(struct press *press)
 {
 	int ret;
 
-	__atomic_store_n(&press->shared->stop, true, __ATOMIC_SEQ_CST);
+	STORE_WORD(&press->shared->stop, true);
 	ret = vt_wait(press->worker.pid);
 	munmap(press->shared, PAGE);
 	return ret;
@@ -292,6 +320,90 @@ static inline int press_out(int fd)
 static inline int make_old(int fd)
 {
 	return vt_walk("zap", id_of(fd));
+}
+
+/* --------------------------------------------------------------------- reclaimers */
+
+/* Fewer pages than a batch has, so all of them are in the same hands. */
+#define NR_SCENE	8
+
+/**
+ * struct scene - an enclave in the hands of a reclaimer
+ * @start: the EPC before
+ * @encl: the enclave: NR_SCENE pages, stamped 1
+ * @id: its number
+ * @press: whoever needs its EPC pages
+ */
+struct scene {
+	struct vt_epc start;
+	struct softsgx_enclave encl;
+	u64 id;
+	struct press press;
+};
+
+static inline int scene_start(struct scene *scene)
+{
+	int ret = paging_calm();
+
+	if (!ret)
+		ret = vt_epc_read(&scene->start);
+	if (!ret)
+		ret = paging_load(&scene->encl, NR_SCENE);
+	if (ret)
+		return ret;
+	scene->id = id_of(scene->encl.fd);
+	stamp_all(&scene->encl, NR_SCENE, 1);
+	return 0;
+}
+
+/*
+ * The enclave's pages are the oldest, so the first batch is theirs. Returns when
+ * a reclaimer has them, and is held up at @point.
+ */
+static inline int scene_hold(struct scene *scene, const char *point, unsigned int ms)
+{
+	int ret = vt_walk("zap", scene->id);
+
+	if (!ret)
+		ret = delay_only(scene->id);
+	if (!ret)
+		ret = vt_delay(point, ms);
+	if (!ret)
+		ret = press_start(&scene->press, 2 * scene->start.total);
+	return ret ? ret : await_held(point);
+}
+
+static inline int scene_calm(struct scene *scene)
+{
+	int ret = 0;
+
+	if (scene->press.shared)
+		ret = press_end(&scene->press);
+	scene->press.shared = NULL;
+	return ret;
+}
+
+static inline int scene_end(struct scene *scene)
+{
+	int ret = scene_calm(scene), left;
+
+	softsgx_enclave_close(&scene->encl);
+	left = paging_calm();
+	if (!ret)
+		ret = left;
+	left = vt_epc_settle(&scene->start);
+	return ret ? ret : left;
+}
+
+static inline int step_stamped(struct softsgx_enclave *encl)
+{
+	return unstamped(encl, NR_SCENE, 1) == -1 ? 0 : 1;
+}
+
+static inline int step_stamp(struct softsgx_enclave *encl)
+{
+	stamp_all(encl, NR_SCENE, 2);
+	return 0;
 }
 
 #endif /* _TESTS_VM_PAGING_H */
