@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Enclaves at work while their pages leave: code, data, stacks, SSA frames, TCSs.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "encl_util.h"
+#include "kselftest_harness.h"
+
+#define PAGE		SGX_PAGE_SIZE
+#define EPC_FILE	"/sys/kernel/debug/softsgx/epc"
+#define TIMES		16
+
+FIXTURE(paging)
+{
+	struct encl encl;
+	long total;
+};
+
+static long epc_number(const char *name)
+{
+	FILE *file = fopen(EPC_FILE, "re");
+	char word[32];
+	long n = -1;
+
+	while (file && fscanf(file, "%31s %ld", word, &n) == 2 && strcmp(word, name))
+		n = -1;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+FIXTURE_SETUP(paging)
+{
+	struct encl_spec spec = { .options.miscselect = SGX_MISC_EXINFO };
+
+	self->total = epc_number("total_pages");
+	ASSERT_LT(0, self->total);
+	spec.options.heap_pages = TIMES * self->total;
+	encl_load(&self->encl, &spec);
+}
+
+FIXTURE_TEARDOWN(paging)
+{
+	encl_unload(&self->encl);
+	EXPECT_TRUE(encl_epc_is_back());
+}
+
+static unsigned long fill(const struct encl *encl, unsigned int n, u64 offset, u64 size, u64 seed)
+{
+	return encl_do(encl, n, ENCL_FILL, encl->info.heap + offset, size, seed);
+}
+
+/* Returns the number of words that are wrong. */
+static unsigned long check(const struct encl *encl, unsigned int n, u64 offset, u64 size,
+			   u64 seed)
+{
+	return encl_do(encl, n, ENCL_CHECK, encl->info.heap + offset, size, seed);
+}
+
+/* --------------------------------------------------------------------- one thread */
+
+TEST_F_TIMEOUT(paging, heap, 120)
+{
+	u64 size = self->encl.info.heap_size;
+
+	ASSERT_EQ(TIMES * self->total * PAGE, size);
+	fill(&self->encl, 0, 0, size, 1);
+	EXPECT_EQ(0, check(&self->encl, 0, 0, size, 1));
+	fill(&self->encl, 1, 0, size / 2, 2);
+	EXPECT_EQ(0, check(&self->encl, 2, 0, size / 2, 2));
+	EXPECT_EQ(0, check(&self->encl, 3, size / 2, size / 2, 1));
+	EXPECT_NE(0, check(&self->encl, 0, 0, PAGE, 1));
+	EXPECT_LT(0, epc_number("ewb"));
+}
+
+/* ------------------------------------------------------------- threads, processes */
+
+struct part {
+	const struct encl *encl;
+	unsigned int n;
+	unsigned long wrong;
+	pthread_t thread;
+};
+
+static void *part_thread(void *data)
+{
+	struct part *part = data;
+	u64 size = part->encl->info.heap_size / ENCL_NR_TCS;
+
+	fill(part->encl, part->n, part->n * size, size, part->n + 1);
+	part->wrong = check(part->encl, part->n, part->n * size, size, part->n + 1);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(paging, threads, 120)
+{
+	struct part parts[ENCL_NR_TCS];
+	unsigned int i;
+
+	for (i = 0; i < ENCL_NR_TCS; i++) {
+		parts[i] = (struct part){ .encl = &self->encl, .n = i };
+		ASSERT_EQ(0, pthread_create(&parts[i].thread, NULL, part_thread, &parts[i]));
+	}
+	for (i = 0; i < ENCL_NR_TCS; i++) {
+		ASSERT_EQ(0, pthread_join(parts[i].thread, NULL));
+		EXPECT_EQ(0, parts[i].wrong);
+	}
+}
+
+/* Processes that have inherited the enclave run in it at the same time. */
+TEST_F_TIMEOUT(paging, processes, 120)
+{
+	u64 size = self->encl.info.heap_size / ENCL_NR_TCS;
+	struct part part;
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	for (i = 0; i < ENCL_NR_TCS; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			part = (struct part){ .encl = &self->encl, .n = i };
+			part_thread(&part);
+			_exit(!!part.wrong);
+		}
+	}
+	for (i = 0; i < ENCL_NR_TCS; i++) {
+		ASSERT_LT(0, wait(&status));
+		EXPECT_EQ(0, status);
+	}
+	/* All of it is one memory. */
+	for (i = 0; i < ENCL_NR_TCS; i++)
+		EXPECT_EQ(0, check(&self->encl, 0, i * size, size, i + 1));
+}
+
+/* ------------------------------------------------------------- somebody is inside */
+
+/* Thread 0 uses so much that everything else has to go. */
+static void press(const struct encl *encl)
+{
+	u64 size = encl->info.heap_size / TIMES * 3;
+
+	fill(encl, 0, 0, size, 7);
+}
+
+/* A thread inside goes on, and comes out, on pages that have been away. */
+TEST_F_TIMEOUT(paging, visitor, 120)
+{
+	struct encl_visitor v = {};
+	unsigned int i;
+
+	encl_visit(&v, &self->encl, 1);
+	for (i = 0; i < 3; i++)
+		press(&self->encl);
+	EXPECT_FALSE(LOAD(v.out));
+	encl_visit_end(&v);
+	EXPECT_EQ(0, v.ret);
+	EXPECT_EQ(ENCL_DONE, v.call.status);
+	/* Its TCS is as good as before. */
+	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
+}
+
+/* An asynchronous exit writes to an SSA frame that is not there. */
+static void nothing(int sig)
+{
+}
+
+TEST_F_TIMEOUT(paging, signals, 120)
+{
+	struct encl_visitor v = {};
+	unsigned int i;
+
+	signal(SIGUSR1, nothing);
+	encl_visit(&v, &self->encl, 1);
+	for (i = 0; i < 5; i++) {
+		press(&self->encl);
+		ASSERT_EQ(0, pthread_kill(v.thread, SIGUSR1));
+	}
+	EXPECT_FALSE(LOAD(v.out));
+	encl_visit_end(&v);
+	EXPECT_EQ(0, v.ret);
+	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
+}
+
+/* Between exception, repair and ERESUME everything has been away. */
+TEST_F_TIMEOUT(paging, exception, 120)
+{
+	struct encl_call call = { .a[0] = ENCL_REGS_UD2 };
+	struct sgx_enclave_run run = {};
+	struct encl_regs in;
+	struct encl_ssa ssa;
+	u64 seed = 5;
+
+	encl_random_regs(&seed, &call.regs);
+	in = call.regs;
+	ASSERT_EQ(-1, encl_run(&self->encl, 1, ENCL_REGS, &call, &run));
+	EXPECT_EQ(SGX_ERESUME, run.function);
+	EXPECT_EQ(V_UD, run.exception_vector);
+	press(&self->encl);
+	encl_ssa(&self->encl, 1, &ssa);
+	EXPECT_EQ(EXITINFO(V_UD), ssa.exitinfo);
+	press(&self->encl);
+	encl_do(&self->encl, 1, ENCL_SSA_SKIP, ENCL_LAST_FRAME, 0, 0);
+	press(&self->encl);
+	ASSERT_EQ(0, encl_resume(&self->encl, 1, &call, &run));
+	EXPECT_EQ(0, memcmp(in.gpr, call.regs.gpr, sizeof(in.gpr)));
+	EXPECT_EQ(in.flags, call.regs.flags);
+	EXPECT_EQ(0, memcmp(in.vec[0], call.regs.vec[0], 16));
+}
+
+/* ------------------------------------------------------------------------- rights */
+
+/* What the EPCM refuses it still refuses, and says the same about it. */
+TEST_F_TIMEOUT(paging, rights, 120)
+{
+	struct encl_call call = {};
+	struct sgx_enclave_run run = {};
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		call = (struct encl_call){ .a[0] = self->encl.info.rodata };
+		EXPECT_EQ(-1, encl_run(&self->encl, 1, ENCL_WRITE, &call, &run));
+		EXPECT_EQ(V_PF, run.exception_vector);
+		EXPECT_EQ(self->encl.info.rodata & -PAGE, run.exception_addr & -PAGE);
+		EXPECT_EQ(SGX_PFEC_U | SGX_PFEC_W,
+			  run.exception_error_code & (SGX_PFEC_U | SGX_PFEC_W));
+		press(&self->encl);
+
+		call = (struct encl_call){ .a[0] = self->encl.info.heap };
+		EXPECT_EQ(-1, encl_run(&self->encl, 2, ENCL_JUMP, &call, &run));
+		EXPECT_EQ(V_PF, run.exception_vector);
+		EXPECT_EQ(self->encl.info.heap, run.exception_addr);
+		press(&self->encl);
+	}
+}
+
+TEST_HARNESS_MAIN
