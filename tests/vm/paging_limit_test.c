@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory for evicted pages belongs to who opened the enclave: at the limit of
+ * his memory cgroup his pages stay where they are, and everybody else goes on.
+ */
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "paging.h"
+#include "kselftest_harness.h"
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define GROUP		CGROUPS "/paging"
+#define NR		64
+#define ROOM		8	/* pages of memory that the group may still use */
+
+FIXTURE(limit) {
+	struct vt_epc start;
+	struct softsgx_enclave encl;
+	struct worker owner;
+	struct press press;
+};
+
+static int write_text(const char *path, const char *text)
+{
+	return write_file(path, text, strlen(text));
+}
+
+static long group_number(const char *name)
+{
+	char path[64];
+	FILE *file;
+	long n = -1;
+
+	snprintf(path, sizeof(path), GROUP "/%s", name);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%ld", &n) != 1)
+		n = -1;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static int group_limit(long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", bytes);
+	return write_text(GROUP "/memory.max", text);
+}
+
+static int step_load(struct softsgx_enclave *encl)
+{
+	int ret = paging_load(encl, NR);
+
+	if (!ret)
+		stamp_all(encl, NR, 1);
+	return ret;
+}
+
+/* The owner is idle when he is at his limit: he would not survive a fault. */
+static int step_send(struct softsgx_enclave *encl)
+{
+	return unstamped(encl, NR, 1) == -1 ? 0 : 1;
+}
+
+static int step_count_failed(struct softsgx_enclave *encl)
+{
+	return counted(encl->fd, FAILED);
+}
+
+static int step_count_resident(struct softsgx_enclave *encl)
+{
+	return info_now(encl->fd).resident;
+}
+
+FIXTURE_SETUP(limit)
+{
+	char text[16];
+
+	ASSERT_EQ(0, paging_calm());
+	ASSERT_EQ(0, vt_epc_read(&self->start));
+	ASSERT_EQ(0, write_text(CGROUPS "/cgroup.subtree_control", "+memory"));
+	ASSERT_EQ(0, mkdir(GROUP, 0755));
+	ASSERT_EQ(0, worker_start(&self->owner, &self->encl));
+	snprintf(text, sizeof(text), "%d", self->owner.pid);
+	ASSERT_EQ(0, write_text(GROUP "/cgroup.procs", text));
+	ASSERT_EQ(0, worker_do(&self->owner, step_load));
+	/* What it needs for these steps it has now. */
+	ASSERT_EQ(0, worker_do(&self->owner, step_count_failed));
+	ASSERT_EQ(NR, worker_do(&self->owner, step_count_resident));
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	write_text(GROUP "/memory.max", "max");
+	if (self->press.shared)
+		EXPECT_EQ(0, press_end(&self->press));
+	EXPECT_EQ(0, worker_end(&self->owner));
+	EXPECT_EQ(0, vt_epc_settle(&self->start));
+	/* What is charged keeps the group in use for a moment. */
+	usleep(100000);
+	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+/* What it does not need goes first, and what is charged in advance. */
+static int start_limited(struct _test_data_limit *self)
+{
+	int ret = write_text(GROUP "/memory.high", "0");
+
+	if (!ret)
+		ret = write_text(GROUP "/memory.high", "max");
+	if (!ret)
+		ret = group_limit(group_number("memory.current") + ROOM * PAGE);
+	return ret ? ret : press_start(&self->press, 2 * self->start.total);
+}
+
+/* Refused, counted, not lost; when there is memory again it goes on. */
+TEST_F_TIMEOUT(limit, refused, 60)
+{
+	u64 start;
+
+	ASSERT_EQ(0, start_limited(self));
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	ASSERT_EQ(0, write_text(GROUP "/memory.max", "max"));
+	EXPECT_LT(0, worker_do(&self->owner, step_count_failed));
+	EXPECT_LE(NR / 2, worker_do(&self->owner, step_count_resident));
+
+	start = vt_ms();
+	while (worker_do(&self->owner, step_count_resident) > 0 && vt_ms() - start < PRESS_MS)
+		usleep(1000);
+	EXPECT_EQ(0, worker_do(&self->owner, step_count_resident));
+	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+}
+
+/* The group pays for its pages, not the reclaimer. */
+TEST_F_TIMEOUT(limit, charged, 60)
+{
+	long before = group_number("memory.current");
+
+	ASSERT_EQ(0, press_start(&self->press, 2 * self->start.total));
+	while (worker_do(&self->owner, step_count_resident) > 0)
+		usleep(1000);
+	EXPECT_LE(before + (long)(NR * PAGE) / 2, group_number("memory.current"));
+	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+}
+
+/* Killed at its limit */
+TEST_F_TIMEOUT(limit, killed, 60)
+{
+	ASSERT_EQ(0, start_limited(self));
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	EXPECT_EQ(0, worker_end(&self->owner));
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	EXPECT_EQ(0, press_end(&self->press));
+	self->press.shared = NULL;
+	EXPECT_EQ(0, vt_epc_settle(&self->start));
+	ASSERT_EQ(0, worker_start(&self->owner, &self->encl));
+}
+
+TEST_HARNESS_MAIN
