@@ -13,6 +13,7 @@
 
 #define PAGE		SGX_PAGE_SIZE
 #define EPC_FILE	"/sys/kernel/debug/softsgx/epc"
+#define FAIL_FILE	"/sys/kernel/debug/softsgx/fail/eldu"
 #define TIMES		16
 
 FIXTURE(paging)
@@ -238,6 +239,39 @@ TEST_F_TIMEOUT(paging, rights, 120)
 		EXPECT_EQ(self->encl.info.heap, run.exception_addr);
 		press(&self->encl);
 	}
+}
+
+/* -------------------------------------------------------------------- lost enclave */
+
+static void fail_loads(unsigned int times)
+{
+	FILE *file = fopen(FAIL_FILE, "we");
+
+	if (!file || fprintf(file, "%u", times) < 0 || fclose(file))
+		die("%s", FAIL_FILE);
+}
+
+/* A page cannot come back: whoever is inside comes out, and nobody gets in again. */
+TEST_F_TIMEOUT(paging, lost, 120)
+{
+	struct encl_call call = { .a = { self->encl.info.heap, self->encl.info.heap_size, 1 } };
+	struct sgx_enclave_run run = {};
+	unsigned int n;
+
+	fill(&self->encl, 0, 0, self->encl.info.heap_size, 1);
+	fail_loads(1000000);
+	EXPECT_EQ(-1, encl_run(&self->encl, 1, ENCL_CHECK, &call, &run));
+	fail_loads(0);
+	EXPECT_EQ(V_PF, run.exception_vector);
+	for (n = 0; n < ENCL_NR_TCS; n++) {
+		memset(&run, 0, sizeof(run));
+		EXPECT_EQ(-1, encl_run(&self->encl, n, ENCL_LOOP, &call, &run));
+		EXPECT_EQ(SGX_EENTER, run.function);
+		EXPECT_EQ(V_PF, run.exception_vector);
+		EXPECT_EQ(self->encl.tcs[n], run.exception_addr);
+	}
+	EXPECT_EQ(-1, encl_resume(&self->encl, 1, &call, &run));
+	EXPECT_EQ(V_PF, run.exception_vector);
 }
 
 TEST_HARNESS_MAIN
