@@ -111,7 +111,8 @@ TEST_F_TIMEOUT(race, others_go_on, 90)
 	struct softsgx_enclave other;
 
 	ASSERT_EQ(0, paging_load(&other, NR_SCENE));
-	hold();
+	/* Long enough for a slow machine to load a whole enclave meanwhile */
+	ASSERT_EQ(0, scene_hold(&self->s, variant->point, 4 * HOLD_MS));
 	while (!self->s.press.shared->ready && is_held(variant->point))
 		usleep(1000);
 	stamp_all(&other, NR_SCENE, 3);
