@@ -39,4 +39,27 @@ $(B)/tests/bench/mm_report: tests/bench/mm_report.c
 	@mkdir -p $(@D)
 	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $<
 
+# Paging against its cryptography alone, in one VM run; with PROFILE=N instead where
+# the time goes when N processes use the enclave.
+.PHONY: bench-paging
+bench-paging: modules tools test-encl $(B)/tests/bench/paging \
+		$(foreach k,$(KERNELS),$(B)/bench-paging/$(k)/softsgx_bench.ko)
+	for k in $(KERNELS); do \
+		$(B)/softsgx run --check --kernel $$k --epc 4M --cpus 2 -- \
+			tests/bench/paging.sh $(B)/bench-paging/$$k/softsgx_bench.ko \
+			$(if $(PROFILE),profile $(PROFILE)) || exit 1; \
+	done
+
+$(B)/tests/bench/paging: tests/bench/paging.c tests/bench/mm_util.c tests/bench/mm.h \
+		$(B)/tests/vm/common.o $(B)/libsoftsgx.a
+	@mkdir -p $(@D)
+	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
+
+$(B)/bench-paging/%/softsgx_bench.ko: KDIR = $(call kdir,$*)
+$(B)/bench-paging/%/softsgx_bench.ko: tests/bench/kmod/softsgx_bench.c tests/bench/kmod/Kbuild
+	@mkdir -p $(@D)/src
+	@cp $^ $(@D)/src/
+	@$(KMAKE) M=$(CURDIR)/$(@D)/src modules
+	@strip --strip-debug -o $@ $(@D)/src/softsgx_bench.ko
+
 -include $(wildcard $(B)/tests/bench/*.d)
