@@ -29,11 +29,22 @@
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("SoftSGX: measurements for the benchmark of paging");
 
-#define NR_PAGES	256	/* one after the other, as a walk over an enclave does it */
+#define NR_PAGES	32	/* one after the other, as a walk over an enclave does it */
+#define WARM_UP		4
 #define KEY_SIZE	16
 #define MAC_SIZE	16
 #define AAD_SIZE	128
 #define IV_SIZE		16
+
+/* How long the task has waited for a CPU, which others had */
+static u64 delay_of_current(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
 
 /* ------------------------------------------------------------------------- bound */
 
@@ -114,12 +125,12 @@ static int reload(struct bound *b, unsigned int i)
 	return ret;
 }
 
-static int run(struct bound *b)
+static int run(struct bound *b, unsigned int n)
 {
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < NR_PAGES && !ret; i++) {
+	for (i = 0; i < n && !ret; i++) {
 		ret = evict(b, i);
 		if (!ret)
 			ret = reload(b, i);
@@ -183,7 +194,7 @@ err:
 static int get_bound(char *buf, const struct kernel_param *kp)
 {
 	struct bound *b = vzalloc(sizeof(*b));
-	u64 ns;
+	u64 ns, delay;
 	int ret;
 
 	if (!b)
@@ -191,11 +202,12 @@ static int get_bound(char *buf, const struct kernel_param *kp)
 	ret = begin(b);
 	if (ret)
 		goto free;
-	ret = run(b);
+	ret = run(b, WARM_UP);
+	delay = delay_of_current();
 	ns = ktime_get_ns();
 	if (!ret)
-		ret = run(b);
-	ns = ktime_get_ns() - ns;
+		ret = run(b, NR_PAGES);
+	ns = ktime_get_ns() - ns - (delay_of_current() - delay);
 	end(b);
 free:
 	vfree(b);
@@ -227,15 +239,6 @@ struct call {
 	u64 start;
 	u64 delay;
 };
-
-static u64 delay_of_current(void)
-{
-#ifdef CONFIG_SCHED_INFO
-	return current->sched_info.run_delay;
-#else
-	return 0;
-#endif
-}
 
 static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
