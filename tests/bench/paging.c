@@ -5,7 +5,8 @@
  *
  * usage: paging throughput	goes on alone: with one process, with 16, on two CPUs
  *	  paging cost		with probes: what of it is the driver's, for each page
- *	  paging profile PAGES	with any probes: where time goes for so many processes
+ *	  paging profile N	with any probes: where time goes when N processes use it;
+ *				0: one each of two enclaves on two CPUs
  */
 #include <dirent.h>
 #include <sched.h>
@@ -14,7 +15,7 @@
 
 #define PARAM		"/sys/module/softsgx_bench/parameters/"
 #define ROUNDS		5
-#define STEP		64	/* pages between two looks at the bound */
+#define STEP		128	/* pages between two looks at the bound */
 #define WINDOW		16	/* pages that a process touches before it is the next one's turn */
 #define MAX_PROBES	24
 #define RUN_NS		1500000000ULL
@@ -214,7 +215,8 @@ static void bench_walks_of(unsigned int processes, const char *goal)
 	}
 	crowd_end(&crowd);
 	unmake(&encl);
-	line("bound: GCM twice, and the copies", processes, 1e9 / middle(bound), "pages/s", 0, NULL);
+	line("bound: GCM twice, and the copies", processes, 1e9 / middle(bound), "pages/s", 0,
+	     NULL);
 	line("evict + reload, processes that map the enclave", processes, 1e9 / middle(ns),
 	     "pages/s", middle(ratio), goal);
 }
@@ -294,7 +296,7 @@ static double get_done(unsigned int n, bool busy)
 
 static void bench_cpus(void)
 {
-	double one[ROUNDS], two[ROUNDS], ratio[ROUNDS], busy[ROUNDS];
+	double one[ROUNDS], two[ROUNDS], ratio[ROUNDS], busy[ROUNDS], share[ROUNDS];
 	unsigned int i;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
@@ -309,10 +311,12 @@ static void bench_cpus(void)
 		two[i] = get_done(2, false);
 		busy[i] = get_done(2, true) / busy[i];
 		ratio[i] = two[i] / one[i];
+		share[i] = ratio[i] / busy[i];
 	}
 	line("loops that do nothing, CPUs", 2, 0, "", middle(busy), NULL);
 	line("an enclave on one CPU", 1, middle(one), "pages/s", 0, NULL);
 	line("enclaves on CPUs of their own", 2, middle(two), "pages/s", middle(ratio), "1.80");
+	line("  as a share of what the loops gain", 2, 0, "", middle(share), "0.90");
 }
 
 /* --------------------------------------------------------- the driver's part of it */
@@ -470,12 +474,21 @@ static void bench_driver(unsigned int processes, double *first)
 	line("  as a share of EWB", processes, 100 * all, "%", all / *first, "flat");
 }
 
+static void print_profile(double pages, double ns)
+{
+	unsigned int i, n = times_read();
+
+	printf("%.0f pages, %.1f us each; for each page:\n", pages, ns / pages / 1e3);
+	for (i = 0; i < n; i++)
+		printf("  %-32s %7.3f calls %9.2f us\n", times[i].name, times[i].calls / pages,
+		       times[i].ns / pages / 1e3);
+}
+
 static void profile(unsigned int processes)
 {
 	struct softsgx_enclave encl;
 	struct use use = {};
 	struct ring ring;
-	unsigned int i, n;
 	double pages;
 	u64 start;
 
@@ -485,15 +498,20 @@ static void profile(unsigned int processes)
 	ring_walk(&ring);
 	start = now();
 	pages = measure_ring(&ring);
-	start = now() - start;
+	print_profile(pages, now() - start);
 	ring_end(&ring);
-	n = times_read();
-	printf("%u processes: %.0f pages, %.1f us each; for each page:\n", processes, pages,
-	       start / pages / 1e3);
-	for (i = 0; i < n; i++)
-		printf("  %-32s %7.3f calls %9.2f us\n", times[i].name, times[i].calls / pages,
-		       times[i].ns / pages / 1e3);
 	unmake(&encl);
+}
+
+/* An enclave on each CPU; that they are loaded is part of it. */
+static void profile_cpus(void)
+{
+	u64 evicted = counter("ewb");
+
+	set_cpu_of_reclaim(CPU_BOTH);
+	times_restart();
+	printf("%.0f pages/s; ", get_done(2, false));
+	print_profile(counter("ewb") - evicted, 0);
 }
 
 int main(int argc, char **argv)
@@ -513,7 +531,11 @@ int main(int argc, char **argv)
 		for (i = 0; i < ARRAY_SIZE(crowds); i++)
 			bench_driver(crowds[i], &first);
 	} else if (!strcmp(what, "profile")) {
-		profile(argc > 2 ? atoi(argv[2]) : 1);
+		i = argc > 2 ? atoi(argv[2]) : 1;
+		if (i)
+			profile(i);
+		else
+			profile_cpus();
 	}
 	return 0;
 }

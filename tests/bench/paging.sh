@@ -7,9 +7,9 @@ set -eu
 
 bench=build/tests/bench/paging
 reclaim=sgxdrv_lru_isolate,sgxdrv_encl_age,sgxdrv_evict,sgxcpu_ewb
-driver=sgxdrv_fault,sgxdrv_epc_alloc,sgxdrv_backing_get,sgxdrv_backing_drop,sgxdrv_mapping_zap
+driver=sgxdrv_fault,sgxdrv_epc_alloc,sgxdrv_backing_get,sgxdrv_mapping_zap
 kernel=shmem_read_mapping_page_gfp,flush_tlb_mm_range,on_each_cpu_cond_mask,sgxcpu_etrack
-leaves=sgxcpu_eldu,sgxcpu_eblock,sgxcpu_inside_mask
+leaves=sgxcpu_eldu,sgxcpu_eblock,sgxdrv_encl_load_unlocked,sgxdrv_encl_wait
 
 with() {
 	insmod "$1" ${2:+probes=$2}

@@ -29,8 +29,8 @@
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("SoftSGX: measurements for the benchmark of paging");
 
-#define NR_PAGES	32	/* one after the other, as a walk over an enclave does it */
-#define WARM_UP		4
+#define NR_PAGES	64	/* one after the other, as a walk over an enclave does it */
+#define WARM_UP		16
 #define KEY_SIZE	16
 #define MAC_SIZE	16
 #define AAD_SIZE	128
