@@ -68,6 +68,7 @@ unsigned long sgxdrv_lru_pages(void);
 
 /* reclaim.c */
 struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int state);
+int sgxdrv_epc_pin(struct sgxdrv_encl *encl);
 void sgxdrv_epc_release_begin(void);
 void sgxdrv_epc_release_end(void);
 void sgxdrv_reclaim_freed(void);

@@ -64,7 +64,7 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 	if (!size_ok(secs->size))
 		return -EINVAL;
 
-	ret = sgxdrv_pin(encl);
+	ret = sgxdrv_epc_pin(encl);
 	if (ret)
 		return ret;
 	ret = sgxdrv_va_reserve(encl);

@@ -188,10 +188,10 @@ unsigned long sgxdrv_target_pages(const struct sgxdrv_target *target)
 }
 
 /**
- * sgxdrv_pin() - account for an EPC page that cannot be evicted
+ * sgxdrv_pin() - account for an EPC page that cannot be evicted, if that is allowed now
  * @encl: whose; it is also charged as any page is
  *
- * Context: any.
+ * Context: any; sgxdrv_epc_pin() is for those who can wait.
  * Return: 0, or -ENOMEM if the user has too many of these.
  */
 int sgxdrv_pin(struct sgxdrv_encl *encl)

@@ -252,6 +252,33 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 	}
 }
 
+/**
+ * sgxdrv_epc_pin() - account for an EPC page that cannot be evicted
+ * @encl: who wants one
+ *
+ * Enclaves that are being torn down give theirs back, so wait for these rather than
+ * fail. @nr_releasing is read first: what has ended by then has been given back.
+ *
+ * Context: process context, may sleep; no lock held.
+ * Return: 0; -ENOMEM if the user has too many of these; -ERESTARTSYS.
+ */
+int sgxdrv_epc_pin(struct sgxdrv_encl *encl)
+{
+	bool coming;
+	int ret;
+
+	for (;;) {
+		coming = atomic_read_acquire(&nr_releasing);
+		if (!sgxdrv_pin(encl))
+			return 0;
+		if (!coming)
+			return -ENOMEM;
+		ret = doze(TASK_INTERRUPTIBLE, true);
+		if (ret)
+			return ret;
+	}
+}
+
 /* ------------------------------------------------------------------- background */
 
 static void reclaim_to_high(void)

@@ -58,7 +58,7 @@ static struct sgxdrv_va_page *alloc_va(struct sgxdrv_encl *encl)
 	va = sgxdrv_should_fail() ? NULL : kzalloc(sizeof(*va), GFP_KERNEL_ACCOUNT);
 	if (!va)
 		return ERR_PTR(-ENOMEM);
-	ret = sgxdrv_pin(encl);
+	ret = sgxdrv_epc_pin(encl);
 	if (ret)
 		goto err_free;
 	va->epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
