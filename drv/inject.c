@@ -77,15 +77,14 @@ bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf)
  */
 void sgxdrv_delay_slow(enum sgxdrv_delay point)
 {
-	unsigned int ms = atomic_xchg(&sgxdrv_delay_ms[point], 0);
+	unsigned int ms;
 
-	if (!ms)
-		return;
-
+	/* In this order: no delay left and nobody delayed means that it is over. */
 	atomic_inc(&delayed);
-	if (in_softirq())
+	ms = atomic_xchg(&sgxdrv_delay_ms[point], 0);
+	if (ms && in_softirq())
 		mdelay(ms);
-	else
+	else if (ms)
 		msleep(ms);
 	atomic_dec(&delayed);
 }

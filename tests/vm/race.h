@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,17 +103,20 @@ static const char * const delay_points[] = {
 	"mmap", "register", "pinned", "walk", "release", "free", "teardown", "index",
 };
 
-/* Wait until somebody is held up at @point, where a delay has been set. */
+/*
+ * Wait until somebody is held up at @point, where a delay has been set. -EAGAIN: it
+ * is over already.
+ */
 static inline int await_held(const char *point)
 {
 	u64 start = vt_ms();
 
-	while (vt_delay_left(point) || vt_delayed() <= 0) {
+	while (vt_delay_left(point)) {
 		if (vt_ms() - start > LONG_MS)
 			return -ETIME;
 		usleep(1000);
 	}
-	return 0;
+	return vt_delayed() > 0 ? 0 : -EAGAIN;
 }
 
 /* Not there yet, or still there */
@@ -325,6 +329,33 @@ static inline int step_go_stale(struct softsgx_enclave *encl)
 	if (!ret)
 		ret = step_unmap(encl);
 	return ret ? ret : step_close(encl);
+}
+
+/*
+ * A process is gone, and the callback that frees its entry is held up. It spins, and
+ * nothing else runs on its CPU (the first one, as a rule): look from another one, and
+ * once more if that came too late.
+ */
+static inline int hold_callback(struct softsgx_enclave *encl)
+{
+	cpu_set_t last;
+	int tries, ret = -EAGAIN;
+	struct worker worker;
+
+	CPU_ZERO(&last);
+	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &last);
+	if (sched_setaffinity(0, sizeof(last), &last))
+		return -errno;
+	for (tries = 0; tries < 5 && ret == -EAGAIN; tries++) {
+		ret = worker_start_do(&worker, encl, step_go_stale);
+		if (!ret)
+			ret = vt_delay("free", HOLD_MS);
+		if (!ret)
+			ret = worker_end(&worker);
+		if (!ret)
+			ret = await_held("free");
+	}
+	return ret;
 }
 
 #endif /* _TESTS_VM_RACE_H */

@@ -168,12 +168,7 @@ TEST_F_TIMEOUT(end, file_ends_during_exit, 90)
  */
 TEST_F_TIMEOUT(end, file_ends_during_callback, 90)
 {
-	struct worker worker;
-
-	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_go_stale));
-	ASSERT_EQ(0, vt_delay("free", HOLD_MS / 3));
-	ASSERT_EQ(0, worker_end(&worker));
-	ASSERT_EQ(0, await_held("free"));
+	ASSERT_EQ(0, hold_callback(&self->encl));
 	ASSERT_EQ(0, close_file(&self->encl));
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 }

@@ -119,12 +119,7 @@ TEST_F_TIMEOUT(unload, while_process_without_enclave_exits, 90)
 /* Nothing is on a queue yet: a callback runs. */
 TEST_F_TIMEOUT(unload, while_callback_runs, 90)
 {
-	struct worker worker;
-
-	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_go_stale));
-	ASSERT_EQ(0, vt_delay("free", HOLD_MS / 3));
-	ASSERT_EQ(0, worker_end(&worker));
-	ASSERT_EQ(0, await_held("free"));
+	ASSERT_EQ(0, hold_callback(&self->encl));
 	softsgx_enclave_close(&self->encl);
 	EXPECT_EQ(0, unload());
 	ASSERT_EQ(0, load());
