@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fault injection for tests: debugfs softsgx/fail_nth, softsgx/fail/, softsgx/delay/,
- * softsgx/delayed_enclave.
+ * softsgx/delayed_enclave. Whatever is written to softsgx/delayed ends all delays.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/wait.h>
 
 #include "inject.h"
 
@@ -22,6 +23,10 @@ static u64 delayed_enclave;
 
 /* Tasks that are being held up: a test waits for its victim to get there. */
 static atomic_t delayed;
+
+/* Counts up to let all of these go. */
+static atomic_t let_go;
+static DECLARE_WAIT_QUEUE_HEAD(let_go_wait);
 
 static const char * const delay_names[SGXDRV_NR_DELAYS] = {
 	[SGXDRV_DELAY_MMAP]	= "mmap",
@@ -67,6 +72,16 @@ bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf)
 	return atomic_dec_if_positive(&sgxdrv_leaf_failures[leaf]) >= 0;
 }
 
+static void hold(unsigned int ms, int turn)
+{
+	if (!in_softirq()) {
+		wait_event_timeout(let_go_wait, atomic_read(&let_go) != turn, msecs_to_jiffies(ms));
+		return;
+	}
+	while (ms-- && atomic_read(&let_go) == turn)
+		mdelay(1);
+}
+
 /**
  * sgxdrv_delay_slow() - hold up the caller, once
  * @point: where it is
@@ -77,15 +92,14 @@ bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf)
  */
 void sgxdrv_delay_slow(enum sgxdrv_delay point)
 {
+	int turn = atomic_read(&let_go);
 	unsigned int ms;
 
 	/* In this order: no delay left and nobody delayed means that it is over. */
 	atomic_inc(&delayed);
 	ms = atomic_xchg(&sgxdrv_delay_ms[point], 0);
-	if (ms && in_softirq())
-		mdelay(ms);
-	else if (ms)
-		msleep(ms);
+	if (ms)
+		hold(ms, turn);
 	atomic_dec(&delayed);
 }
 
@@ -128,9 +142,16 @@ static int sgxdrv_delay_set(void *data, u64 val)
 	return 0;
 }
 
+static int sgxdrv_let_go(void *data, u64 val)
+{
+	atomic_inc(&let_go);
+	wake_up_all(&let_go_wait);
+	return 0;
+}
+
 DEFINE_DEBUGFS_ATTRIBUTE(fail_nth_fops, sgxdrv_atomic_get, sgxdrv_fail_nth_set, "%llu\n");
 DEFINE_DEBUGFS_ATTRIBUTE(delay_fops, sgxdrv_atomic_get, sgxdrv_delay_set, "%llu\n");
-DEFINE_DEBUGFS_ATTRIBUTE(delayed_fops, sgxdrv_atomic_get, NULL, "%llu\n");
+DEFINE_DEBUGFS_ATTRIBUTE(delayed_fops, sgxdrv_atomic_get, sgxdrv_let_go, "%llu\n");
 
 void sgxdrv_inject_init(struct dentry *dir)
 {
@@ -139,7 +160,7 @@ void sgxdrv_inject_init(struct dentry *dir)
 	unsigned int i;
 
 	debugfs_create_file_unsafe("fail_nth", 0600, dir, &sgxdrv_fail_nth, &fail_nth_fops);
-	debugfs_create_file_unsafe("delayed", 0400, dir, &delayed, &delayed_fops);
+	debugfs_create_file_unsafe("delayed", 0600, dir, &delayed, &delayed_fops);
 	debugfs_create_u64("delayed_enclave", 0600, dir, &delayed_enclave);
 	for (i = 0; i < SGXDRV_NR_DELAYS; i++)
 		debugfs_create_file_unsafe(delay_names[i], 0600, delay, &sgxdrv_delay_ms[i],

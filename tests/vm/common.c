@@ -136,6 +136,11 @@ int vt_delayed(void)
 	return read_number(DEBUGFS "delayed");
 }
 
+int vt_let_go(void)
+{
+	return write_text(DEBUGFS "delayed", "0");
+}
+
 int vt_walk(const char *verb, u64 id)
 {
 	char text[32];

@@ -47,6 +47,8 @@ int vt_delay(const char *point, unsigned int ms);
 int vt_delay_left(const char *point);
 /* Tasks that are being held up */
 int vt_delayed(void);
+/* Hold up none of them any more. */
+int vt_let_go(void);
 /* "age" or "zap" all pages of an enclave, in all processes */
 int vt_walk(const char *verb, u64 id);
 

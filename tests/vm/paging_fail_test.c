@@ -125,11 +125,12 @@ static void lose(struct __test_metadata *_metadata, struct _test_data_fail *self
 		EXPECT_EQ(SIGBUS, vt_read(vt_addr(&self->s.encl, 0)));
 	} else {
 		/* While its reclaimer is held up all others come to rest. */
-		ASSERT_EQ(0, scene_hold(&self->s, "leaving", HOLD_MS / 3));
+		ASSERT_EQ(0, scene_hold(&self->s, "leaving", LONG_MS));
 		ASSERT_EQ(0, kill(self->s.press.worker.pid, SIGSTOP));
 		usleep(HOLD_MS / 10 * 1000);
 		ASSERT_EQ(0, fail_leaf(variant->leaf, variant->for_good));
 		ASSERT_TRUE(is_held("leaving"));
+		EXPECT_EQ(0, vt_let_go());
 		while (!is_dead(fd) && vt_ms() - start < PRESS_MS)
 			usleep(1000);
 		ASSERT_EQ(0, kill(self->s.press.worker.pid, SIGCONT));
@@ -225,13 +226,14 @@ TEST_F_TIMEOUT(waiter, lost_while_waited_for, 90)
 	struct worker worker;
 
 	ASSERT_EQ(0, worker_start(&worker, &self->s.encl));
-	ASSERT_EQ(0, scene_hold(&self->s, "ewb", HOLD_MS));
+	ASSERT_EQ(0, scene_hold(&self->s, "ewb", LONG_MS));
 	ASSERT_EQ(0, worker_tell(&worker, step_sigbus));
 	ASSERT_TRUE(await_waiter(self->s.encl.fd, before));
 	ASSERT_EQ(0, kill(self->s.press.worker.pid, SIGSTOP));
 	usleep(100000);
 	ASSERT_EQ(0, fail_leaf("ewb", 200));
 	EXPECT_TRUE(is_held("ewb"));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(SIGBUS, worker_answer(&worker));
 	EXPECT_TRUE(is_dead(self->s.encl.fd));
 	EXPECT_EQ(0, worker_end(&worker));

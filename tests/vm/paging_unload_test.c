@@ -63,7 +63,7 @@ static int reload(void)
 /* A reclaimer holds pages of an enclave that ends, and is a task of the module. */
 TEST_F_TIMEOUT(unload, while_held, 60)
 {
-	ASSERT_EQ(0, scene_hold(&self->s, variant->point, HOLD_MS / 3));
+	ASSERT_EQ(0, scene_hold(&self->s, variant->point, HOLD_MS));
 	ASSERT_EQ(0, munmap((void *)self->s.encl.base, self->s.encl.size));
 	softsgx_enclave_close(&self->s.encl);
 	kill(self->s.press.worker.pid, SIGKILL);

@@ -23,7 +23,7 @@ FIXTURE_TEARDOWN(wait)
 	EXPECT_EQ(0, scene_end(&self->s));
 }
 
-#define hold(point) ASSERT_EQ(0, scene_hold(&self->s, point, HOLD_MS))
+#define hold(point) ASSERT_EQ(0, scene_hold(&self->s, point, LONG_MS))
 
 /* ------------------------------------------------------------------------ asleep */
 
@@ -60,6 +60,7 @@ TEST_F_TIMEOUT(wait, asleep, 60)
 	EXPECT_GE(HOLD_MS / 10, cpu_ms(worker.pid) - ms);
 	EXPECT_EQ(before + 1, counted(fd, WAITS));
 	EXPECT_TRUE(is_held("leaving"));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, worker_answer(&worker));
 	EXPECT_EQ(0, worker_end(&worker));
 }
@@ -87,6 +88,7 @@ TEST_F_TIMEOUT(wait, without_mmap_lock, 60)
 		;
 	fclose(maps);
 	EXPECT_TRUE(is_held("leaving"));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, worker_answer(&worker));
 	EXPECT_EQ(0, worker_end(&worker));
 }
@@ -102,6 +104,7 @@ TEST_F_TIMEOUT(wait, stopped, 60)
 	ASSERT_EQ(0, worker_tell(&worker, step_stamped));
 	ASSERT_TRUE(await_waiter(self->s.encl.fd, before));
 	ASSERT_EQ(0, kill(worker.pid, SIGSTOP));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, await_resident(self->s.encl.fd, 0));
 	EXPECT_EQ(0, press_goes_on(&self->s.press));
 	ASSERT_EQ(0, kill(worker.pid, SIGCONT));
@@ -126,10 +129,12 @@ static bool secs_is_out(int fd)
 static int hold_secs(struct scene *scene, const char *point)
 {
 	u64 start = vt_ms();
-	int ret = scene_hold(scene, "ewb", HOLD_MS / 10);
+	int ret = scene_hold(scene, "ewb", LONG_MS);
 
 	if (!ret)
-		ret = vt_delay(point, HOLD_MS);
+		ret = vt_delay(point, LONG_MS);
+	if (!ret)
+		ret = vt_let_go();
 	while (!ret && info_now(scene->encl.fd).resident) {
 		if (vt_ms() - start > PRESS_MS)
 			ret = -ETIME;
@@ -156,6 +161,7 @@ static void secs_held(struct __test_metadata *_metadata, struct _test_data_wait 
 	ASSERT_TRUE(await_count(fd, WAITS, before + 2));
 	EXPECT_TRUE(is_held(point));
 	EXPECT_EQ(0, info_now(fd).resident);
+	EXPECT_EQ(0, vt_let_go());
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		EXPECT_EQ(0, worker_answer(&workers[i]));
 		EXPECT_EQ(0, worker_end(&workers[i]));
@@ -188,6 +194,7 @@ TEST_F_TIMEOUT(wait, secs_isolated, 60)
 	EXPECT_TRUE(is_held("isolated"));
 	EXPECT_LE(1, info_now(fd).resident);
 	EXPECT_FALSE(secs_is_out(fd));
+	EXPECT_EQ(0, vt_let_go());
 	while (is_held("isolated"))
 		usleep(1000);
 	EXPECT_EQ(-1, unstamped(&self->s.encl, NR_SCENE, 1));
@@ -227,7 +234,7 @@ TEST_F_TIMEOUT(wait, stuck_process, 60)
 	ASSERT_EQ(0, press_start(&self->s.press, 2 * self->s.start.total));
 	while (!self->s.press.shared->ready)
 		usleep(1000);
-	ASSERT_EQ(0, vt_delay("mmap", 2 * HOLD_MS));
+	ASSERT_EQ(0, vt_delay("mmap", LONG_MS));
 	ASSERT_EQ(0, worker_tell(&stuck, step_map_first));
 	ASSERT_EQ(0, await_held("mmap"));
 
@@ -240,6 +247,7 @@ TEST_F_TIMEOUT(wait, stuck_process, 60)
 	EXPECT_TRUE(is_held("mmap")) {
 		TH_LOG("somebody has waited for the process that is stuck");
 	}
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, worker_answer(&stuck));
 	EXPECT_EQ(0, worker_do(&stuck, step_stamped));
 	EXPECT_EQ(0, worker_end(&stuck));
@@ -257,12 +265,13 @@ TEST_F_TIMEOUT(wait, two_reclaimers, 60)
 	ASSERT_EQ(0, make_old(second.fd));
 	ASSERT_EQ(0, make_old(self->s.encl.fd));
 	/* Whoever is second at the first point is first at the second. */
-	ASSERT_EQ(0, vt_delay("leaving", HOLD_MS));
-	ASSERT_EQ(0, vt_delay("ewb", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("leaving", LONG_MS));
+	ASSERT_EQ(0, vt_delay("ewb", LONG_MS));
 	ASSERT_EQ(0, press_start(&self->s.press, 2 * self->s.start.total));
 	ASSERT_EQ(0, await_held("leaving"));
 	ASSERT_EQ(0, await_held("ewb"));
 	EXPECT_EQ(2, vt_delayed());
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(-1, unstamped(&second, NR_SCENE, 1));
 	EXPECT_EQ(-1, unstamped(&self->s.encl, NR_SCENE, 1));
 	EXPECT_EQ(0, press_goes_on(&self->s.press));

@@ -61,7 +61,7 @@ TEST_F_TIMEOUT(end, walker_on_entry_of_exiting_process, 90)
 
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		ASSERT_EQ(0, worker_start_do(&workers[i], &self->encl, step_map_touch));
-	ASSERT_EQ(0, vt_delay("walk", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("walk", LONG_MS));
 	ASSERT_EQ(0, reader_start(&self->reader, self->id));
 	ASSERT_EQ(0, await_held("walk"));
 	ASSERT_EQ(0, read_row(self->id, &before));
@@ -76,6 +76,7 @@ TEST_F_TIMEOUT(end, walker_on_entry_of_exiting_process, 90)
 	EXPECT_EQ(ARRAY_SIZE(workers) - 2, now.processes);
 	EXPECT_EQ(before.references, now.references);
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&self->reader));
 	/* The one it stood on, and those that are still there */
 	EXPECT_LE(3, self->reader.row.processes);
@@ -93,7 +94,7 @@ TEST_F_TIMEOUT(end, walker_on_entry_of_closed_file, 90)
 
 	ASSERT_EQ(0, worker_start_do(&workers[0], &self->encl, step_go_stale));
 	ASSERT_EQ(0, worker_start_do(&workers[1], &self->encl, step_go_stale));
-	ASSERT_EQ(0, vt_delay("walk", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("walk", LONG_MS));
 	ASSERT_EQ(0, reader_start(&self->reader, self->id));
 	ASSERT_EQ(0, await_held("walk"));
 	ASSERT_EQ(0, read_row(self->id, &before));
@@ -107,6 +108,7 @@ TEST_F_TIMEOUT(end, walker_on_entry_of_closed_file, 90)
 	/* Less the file's */
 	EXPECT_EQ(before.references - 1, now.references);
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&self->reader));
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 	EXPECT_EQ(0, worker_end(&workers[0]));
@@ -122,8 +124,8 @@ TEST_F_TIMEOUT(end, walker_has_last_user, 90)
 	struct worker worker;
 
 	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_map_touch));
-	ASSERT_EQ(0, vt_delay("pinned", HOLD_MS / 3));
-	ASSERT_EQ(0, vt_delay("release", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("pinned", LONG_MS));
+	ASSERT_EQ(0, vt_delay("release", LONG_MS));
 	ASSERT_EQ(0, reader_start(&self->reader, self->id));
 	ASSERT_EQ(0, await_held("pinned"));
 	EXPECT_EQ(0, worker_end(&worker));
@@ -131,10 +133,12 @@ TEST_F_TIMEOUT(end, walker_has_last_user, 90)
 		TH_LOG("the process has been the last user itself");
 	}
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&self->reader));
 	EXPECT_TRUE(is_held("release"));
 	EXPECT_EQ(1, self->reader.row.processes);
 	EXPECT_EQ(0, await_held("release"));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, await_references(self->id, 1));
 }
 
@@ -148,7 +152,7 @@ TEST_F_TIMEOUT(end, file_ends_during_exit, 90)
 	struct row row;
 
 	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_go_stale));
-	ASSERT_EQ(0, vt_delay("release", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("release", LONG_MS));
 	ASSERT_EQ(0, worker_kill(&worker));
 	ASSERT_EQ(0, await_held("release"));
 	ASSERT_EQ(0, read_row(self->id, &row));
@@ -158,6 +162,7 @@ TEST_F_TIMEOUT(end, file_ends_during_exit, 90)
 	usleep(HOLD_MS / 10 * 1000);
 	ASSERT_TRUE(is_held("release"));
 	EXPECT_EQ(1, enclaves(&self->start));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(256 + SIGKILL, vt_wait(worker.pid));
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 }
@@ -241,13 +246,14 @@ TEST_F_TIMEOUT(end, close_waits_for_nobody, 120)
 		ASSERT_EQ(0, worker_start_do(&workers[i], &self->encl, step_go_stale));
 	ASSERT_EQ(0, read_row(self->id, &row));
 	EXPECT_EQ(NR_STALE, row.stale);
-	ASSERT_EQ(0, vt_delay("walk", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("walk", LONG_MS));
 	ASSERT_EQ(0, reader_start(&self->reader, self->id));
 	ASSERT_EQ(0, await_held("walk"));
 	ASSERT_EQ(0, close_file(&self->encl));
 	EXPECT_TRUE(is_held("walk"));
 
-	ASSERT_EQ(0, vt_delay("teardown", 2 * HOLD_MS));
+	ASSERT_EQ(0, vt_delay("teardown", LONG_MS));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&self->reader));
 	ASSERT_EQ(0, await_held("teardown"));
 	ASSERT_EQ(0, vt_epc_read(&before));
@@ -258,6 +264,7 @@ TEST_F_TIMEOUT(end, close_waits_for_nobody, 120)
 	EXPECT_EQ(0, vt_epc_settle(&before));
 	EXPECT_TRUE(is_held("teardown"));
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 	for (i = 0; i < NR_STALE; i++)
 		EXPECT_EQ(0, worker_end(&workers[i]));
@@ -266,7 +273,7 @@ TEST_F_TIMEOUT(end, close_waits_for_nobody, 120)
 /* The same where close() drops the last reference itself */
 TEST_F_TIMEOUT(end, close_leaves_teardown_to_others, 90)
 {
-	ASSERT_EQ(0, vt_delay("teardown", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("teardown", LONG_MS));
 	ASSERT_EQ(0, close_file(&self->encl));
 	EXPECT_TRUE(is_held("teardown"));
 	EXPECT_EQ(1, enclaves(&self->start));

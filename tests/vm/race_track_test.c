@@ -293,11 +293,12 @@ static void signalled(struct __test_metadata *_metadata, struct _test_data_track
 	struct worker worker;
 
 	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_handle_signals));
-	ASSERT_EQ(0, vt_delay("register", HOLD_MS / 3));
+	ASSERT_EQ(0, vt_delay("register", LONG_MS));
 	ASSERT_EQ(0, worker_tell(&worker, step));
 	ASSERT_EQ(0, await_held("register"));
 	ASSERT_EQ(0, kill(worker.pid, SIGUSR1));
 	EXPECT_TRUE(is_held("register"));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, worker_answer(&worker));
 	EXPECT_EQ(1, worker_do(&worker, step_signals));
 	EXPECT_EQ(0, worker_do(&worker, step_touch));
@@ -333,7 +334,7 @@ TEST_F_TIMEOUT(track, killed_during_registration, 90)
 	first = FIRST_TOUCH;
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		ASSERT_EQ(0, worker_start(&worker, &self->encl));
-		ASSERT_EQ(0, vt_delay("register", HOLD_MS / 6));
+		ASSERT_EQ(0, vt_delay("register", LONG_MS));
 		ASSERT_EQ(0, worker_tell(&worker, steps[i]));
 		ASSERT_EQ(0, await_held("register"));
 		EXPECT_EQ(0, worker_end(&worker));

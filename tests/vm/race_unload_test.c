@@ -142,12 +142,13 @@ TEST_F_TIMEOUT(unload, while_table_is_read, 90)
 	struct worker worker;
 
 	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_go_stale));
-	ASSERT_EQ(0, vt_delay("walk", HOLD_MS));
+	ASSERT_EQ(0, vt_delay("walk", LONG_MS));
 	ASSERT_EQ(0, reader_start(&reader, self->id));
 	ASSERT_EQ(0, await_held("walk"));
 	softsgx_enclave_close(&self->encl);
 	/* An open table is a user; what the reader has delayed is none. */
 	EXPECT_NE(0, unload());
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&reader));
 	EXPECT_EQ(0, unload());
 	EXPECT_EQ(0, worker_end(&worker));

@@ -82,7 +82,7 @@ static void walker_held(struct __test_metadata *_metadata, struct _test_data_wal
 
 	ASSERT_EQ(0, worker_start_do(&old, encl, step_map_touch));
 	ASSERT_EQ(0, worker_start(&mapper, encl));
-	ASSERT_EQ(0, vt_delay(point, HOLD_MS));
+	ASSERT_EQ(0, vt_delay(point, LONG_MS));
 	ASSERT_EQ(0, reader_start(&self->reader, self->id));
 	ASSERT_EQ(0, await_held(point));
 
@@ -96,6 +96,7 @@ static void walker_held(struct __test_metadata *_metadata, struct _test_data_wal
 	EXPECT_EQ(0, worker_end(&old));
 	EXPECT_TRUE(is_held(point));
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, reader_join(&self->reader));
 	/* File and test */
 	EXPECT_EQ(0, await_references(self->id, 2));
@@ -127,7 +128,7 @@ TEST_F_TIMEOUT(walk, stuck_process_holds_up_nobody, 120)
 	EXPECT_LT(0, age(self->id));
 	EXPECT_EQ(0, age(self->id));
 	ASSERT_EQ(0, vt_epc_read(&before));
-	ASSERT_EQ(0, vt_delay("mmap", 2 * HOLD_MS));
+	ASSERT_EQ(0, vt_delay("mmap", LONG_MS));
 	ASSERT_EQ(0, worker_tell(&stuck, step_map));
 	ASSERT_EQ(0, await_held("mmap"));
 
@@ -158,6 +159,7 @@ TEST_F_TIMEOUT(walk, stuck_process_holds_up_nobody, 120)
 		TH_LOG("another enclave or process has waited");
 	}
 
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, worker_answer(&stuck));
 	EXPECT_EQ(0, worker_do(&stuck, step_touch));
 	EXPECT_EQ(0, worker_end(&stuck));
