@@ -237,6 +237,11 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 		if (signal_pending_state(state, current))
 			return ERR_PTR(-ERESTARTSYS);
 		sgxdrv_limit_of(encl, &effort.target);
+		/* Below the limit again: nobody else has to pay. */
+		if (!is_targeted(&effort) && sgxdrv_epc_free_pages()) {
+			cond_resched();
+			continue;
+		}
 		if (reclaim(&effort, &found))
 			continue;
 		none = !pages_on_their_way() && (!found || is_hopeless(&effort));
