@@ -11,7 +11,7 @@
 #include "encl.h"
 #include "limit.h"
 
-#define SGXDRV_BATCH_MAX	32
+#define SGXDRV_BATCH_MAX	64
 
 /**
  * struct sgxdrv_backing - memory for an evicted page
