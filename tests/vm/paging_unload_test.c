@@ -53,10 +53,13 @@ static int run(const char *command)
 	return vt_wait(pid);
 }
 
+/* A thread that is left behind may sleep for good, and so do no harm just now. */
 static int reload(void)
 {
 	int ret = run("rmmod softsgx");
 
+	if (!ret)
+		ret = run("! grep -s '^softsgx/' /proc/[0-9]*/comm");
 	return ret ? ret : run("insmod build/kmod/$(uname -r)/softsgx.ko");
 }
 
