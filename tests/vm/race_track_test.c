@@ -337,7 +337,10 @@ TEST_F_TIMEOUT(track, killed_during_registration, 90)
 		ASSERT_EQ(0, vt_delay("register", LONG_MS));
 		ASSERT_EQ(0, worker_tell(&worker, steps[i]));
 		ASSERT_EQ(0, await_held("register"));
-		EXPECT_EQ(0, worker_end(&worker));
+		EXPECT_EQ(0, worker_kill(&worker));
+		EXPECT_TRUE(is_held("register"));
+		EXPECT_EQ(0, vt_let_go());
+		EXPECT_EQ(256 + SIGKILL, vt_wait(worker.pid));
 		EXPECT_EQ(0, await_references(self->id, 1 + i));
 		ASSERT_EQ(0, step_map(&self->encl));
 	}
