@@ -61,19 +61,25 @@ static inline int fail_leaf(const char *leaf, unsigned int times)
 	return write_file(path, text, strlen(text));
 }
 
-static inline long fail_leaf_left(const char *leaf)
+/* All that a file says is a number; -1: it does not */
+static inline long number_in(const char *path)
 {
-	char path[64];
+	FILE *file = fopen(path, "re");
 	long n = -1;
-	FILE *file;
 
-	snprintf(path, sizeof(path), DEBUGFS "fail/%s", leaf);
-	file = fopen(path, "re");
 	if (file && fscanf(file, "%ld", &n) != 1)
 		n = -1;
 	if (file)
 		fclose(file);
 	return n;
+}
+
+static inline long fail_leaf_left(const char *leaf)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEBUGFS "fail/%s", leaf);
+	return number_in(path);
 }
 
 /* ------------------------------------------------------------------- numbers */

@@ -29,16 +29,9 @@ static int write_text(const char *path, const char *text)
 static long group_number(const char *name)
 {
 	char path[64];
-	FILE *file;
-	long n = -1;
 
 	snprintf(path, sizeof(path), GROUP "/%s", name);
-	file = fopen(path, "re");
-	if (file && fscanf(file, "%ld", &n) != 1)
-		n = -1;
-	if (file)
-		fclose(file);
-	return n;
+	return number_in(path);
 }
 
 static int group_limit(long bytes)
@@ -103,13 +96,18 @@ FIXTURE_TEARDOWN(limit)
 	EXPECT_EQ(0, rmdir(GROUP));
 }
 
-/* What it does not need goes first, and what is charged in advance. */
-static int start_limited(struct _test_data_limit *self)
+/* What the group does not need goes, and what each CPU has charged in advance. */
+static int squeeze(void)
 {
 	int ret = write_text(GROUP "/memory.high", "0");
 
-	if (!ret)
-		ret = write_text(GROUP "/memory.high", "max");
+	return ret ? ret : write_text(GROUP "/memory.high", "max");
+}
+
+static int start_limited(struct _test_data_limit *self)
+{
+	int ret = squeeze();
+
 	if (!ret)
 		ret = group_limit(group_number("memory.current") + ROOM * PAGE);
 	return ret ? ret : press_start(&self->press, 2 * self->start.total);
@@ -137,8 +135,11 @@ TEST_F_TIMEOUT(limit, refused, 60)
 /* The group pays for its pages, not the reclaimer. */
 TEST_F_TIMEOUT(limit, charged, 60)
 {
-	long before = group_number("memory.current");
+	long before;
 
+	ASSERT_EQ(0, squeeze());
+	before = group_number("memory.current");
+	ASSERT_LT(0, before);
 	ASSERT_EQ(0, press_start(&self->press, 2 * self->start.total));
 	while (worker_do(&self->owner, step_count_resident) > 0)
 		usleep(1000);
