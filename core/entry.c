@@ -13,32 +13,10 @@
  */
 #include "internal.h"
 
-#define ENCLU_LENGTH		3
-
 /* Flags that ERESUME takes from the frame */
 #define RESUME_FLAGS		(SGX_RFLAGS_CF | SGX_RFLAGS_PF | SGX_RFLAGS_AF | SGX_RFLAGS_ZF | \
 				 SGX_RFLAGS_SF | SGX_RFLAGS_DF | SGX_RFLAGS_OF | SGX_RFLAGS_NT | \
 				 SGX_RFLAGS_AC | SGX_RFLAGS_ID | SGX_RFLAGS_RF)
-
-#define SSA_FAULT		(SGX_PFEC_U | SGX_PFEC_W)
-
-/* Copies of what an entry needs of a locked TCS and of its SECS */
-struct view {
-	struct sgxcore_page *secs;
-	u64 flags;
-	u64 ssa_offset;
-	u64 entry_offset;
-	u64 fs_offset;
-	u64 gs_offset;
-	u32 cssa;
-	u32 nssa;
-	u64 base;
-	u64 size;
-	u64 attributes;
-	u64 xfrm;
-	u32 ssa_frame_size;
-	u32 miscselect;
-};
 
 /* Where execution goes on inside */
 struct target {
@@ -52,17 +30,9 @@ static u64 *tcs_state(const struct sgxcore_page *tcs)
 	return (u64 *)(tcs->mem + offsetof(struct sgx_tcs, state));
 }
 
-static u32 *tcs_cssa(const struct sgxcore_page *tcs)
+u32 *sgxcore_tcs_cssa(const struct sgxcore_page *tcs)
 {
 	return (u32 *)(tcs->mem + offsetof(struct sgx_tcs, ssa_index));
-}
-
-/* Did the page leave after it was looked up, or is it going to? */
-static bool page_moved(const struct sgxcore_xlat *x)
-{
-	if (sgxcore_load(&x->page->gen) != x->gen)
-		return true;
-	return sgxcore_load(&x->page->blocked) && !x->blocked;
 }
 
 static struct sgxcore_outcome tcs_page_check(const struct sgxcore_page *page, u64 la)
@@ -73,7 +43,7 @@ static struct sgxcore_outcome tcs_page_check(const struct sgxcore_page *page, u6
 	return sgxcore_ok();
 }
 
-static void view_fill(struct view *v, const struct sgxcore_page *tcs_page)
+void sgxcore_view_fill(struct sgxcore_view *v, const struct sgxcore_page *tcs_page)
 {
 	const struct sgx_tcs *tcs = (const struct sgx_tcs *)tcs_page->mem;
 	const struct sgx_secs *secs = sgxcore_secs_of(tcs_page->secs);
@@ -81,7 +51,7 @@ static void view_fill(struct view *v, const struct sgxcore_page *tcs_page)
 	v->secs = tcs_page->secs;
 	/* EDBGWR may set FLAGS, other threads move CSSA. */
 	v->flags = sgxcore_load((u64 *)(tcs_page->mem + offsetof(struct sgx_tcs, flags)));
-	v->cssa = sgxcore_load(tcs_cssa(tcs_page));
+	v->cssa = sgxcore_load(sgxcore_tcs_cssa(tcs_page));
 	v->nssa = tcs->nr_ssa_frames;
 	v->ssa_offset = tcs->ssa_offset;
 	v->entry_offset = tcs->entry_offset;
@@ -95,14 +65,27 @@ static void view_fill(struct view *v, const struct sgxcore_page *tcs_page)
 	v->miscselect = secs->miscselect;
 }
 
-/* All of these are #GP. AEX-Notify is in no model yet: its flag is reserved. */
-static bool tcs_usable(const struct sgxcore_lp *lp, const struct view *v, bool resume)
+/* AEX-Notify is a matter of enclave and thread; a debugger may have them differ. */
+static bool flags_valid(const struct sgxcore_lp *lp, const struct sgxcore_view *v)
+{
+	u64 known = SGX_TCS_DBGOPTIN;
+
+	if (lp->cpu->model->attr_mask & SGX_ATTR_AEXNOTIFY)
+		known |= SGX_TCS_AEXNOTIFY;
+	if (v->flags & ~known)
+		return false;
+	return v->flags & SGX_TCS_DBGOPTIN ||
+	       !(v->flags & SGX_TCS_AEXNOTIFY) == !(v->attributes & SGX_ATTR_AEXNOTIFY);
+}
+
+/* All of these are #GP. */
+static bool tcs_usable(const struct sgxcore_lp *lp, const struct sgxcore_view *v, bool resume)
 {
 	const u64 in_page = SGX_PAGE_SIZE - 1;
 
 	if ((v->ssa_offset | v->fs_offset | v->gs_offset) & in_page)
 		return false;
-	if (v->flags & ~SGX_TCS_DBGOPTIN || !(v->attributes & SGX_ATTR_INIT) ||
+	if (!flags_valid(lp, v) || !(v->attributes & SGX_ATTR_INIT) ||
 	    !(v->attributes & SGX_ATTR_MODE64BIT) || v->xfrm & ~lp->xcr0)
 		return false;
 	return resume ? v->cssa != 0 : v->cssa < v->nssa;
@@ -110,101 +93,47 @@ static bool tcs_usable(const struct sgxcore_lp *lp, const struct view *v, bool r
 
 /* The checks up to the SSA frame, on a locked TCS page */
 static struct sgxcore_outcome tcs_check(const struct sgxcore_lp *lp,
-					const struct sgxcore_entry *e, u64 la, struct view *v)
+					const struct sgxcore_entry *e, u64 la,
+					struct sgxcore_view *v)
 {
 	struct sgxcore_outcome out;
 
-	if (page_moved(&e->tcs))
+	if (sgxcore_xlat_moved(&e->tcs))
 		return sgxcore_again();
 	out = tcs_page_check(e->tcs.page, la);
 	if (out.kind != SGXCORE_OK)
-		return out;
-	view_fill(v, e->tcs.page);
+		return sgxcore_xlat_fault(&e->tcs, out);
+	sgxcore_view_fill(v, e->tcs.page);
 	return tcs_usable(lp, v, e->resume) ? sgxcore_ok() : sgxcore_gp();
 }
 
-static struct sgxcore_outcome frame_page_check(const struct sgxcore_xlat *x,
-					       const struct sgxcore_page *secs, u64 la)
+/* The frame is locked. The byte is the enclave's, and the processor never clears it. */
+static bool wants_notice(const struct sgxcore_view *v, const struct sgxcore_frame *f)
 {
-	const struct sgxcore_page *page = x->page;
-	const u8 rw = SGX_SECINFO_R | SGX_SECINFO_W;
-
-	if (page_moved(x))
-		return sgxcore_again();
-	if (!page->valid || page->blocked || page->pending || page->modified ||
-	    page->addr != la || page->type != SGX_PT_REG || page->secs != secs ||
-	    (page->perm & rw) != rw)
-		return sgxcore_pf(la, SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX);
-	return sgxcore_ok();
+	return v->flags & SGX_TCS_AEXNOTIFY &&
+	       sgxcore_load(&sgxcore_frame_gprsgx(f)->aexnotify) & SGX_AEXNOTIFY;
 }
 
-/*
- * Linear address of frame @index. Every term is the enclave's choice; a sum that
- * does not fit 64 bits is no address.
- */
-static bool frame_address(const struct view *v, u32 index, u64 *la)
+/* If ERESUME is to be an entry of its own, find the frame that it comes in with. */
+static struct sgxcore_outcome notice_find(struct sgxcore_lp *lp, const struct sgxcore_view *v,
+					  struct sgxcore_entry *e)
 {
-	u64 size = (u64)v->ssa_frame_size << SGX_PAGE_SHIFT;
-	u64 offset;
-
-	return !__builtin_mul_overflow(size, index, &offset) &&
-	       !__builtin_add_overflow(offset, v->ssa_offset, &offset) &&
-	       !__builtin_add_overflow(offset, v->base, la) &&
-	       !__builtin_add_overflow(*la, size - 1, &offset);
-}
-
-static struct sgxcore_outcome frame_page_find(struct sgxcore_lp *lp, const struct view *v,
-					      u64 la, struct sgxcore_xlat *x)
-{
-	const u32 not_epc = SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX;
 	struct sgxcore_outcome out;
 
-	if (!sgxcore_canonical(lp->cpu->model, la))
-		return sgxcore_gp();
-	if (la < v->base || la - v->base >= v->size)
-		return sgxcore_pf(la, not_epc);
-	out = lp->ops->translate(lp, la, SGXCORE_WRITE, x);
+	if (!e->resume || !(v->flags & SGX_TCS_AEXNOTIFY))
+		return sgxcore_ok();
+	out = sgxcore_frame_lock(&e->frame, v);
 	if (out.kind != SGXCORE_OK)
 		return out;
-	if (!x->page)
-		return sgxcore_pf(la, not_epc);
-	/* On conflict the second half decides. */
-	if (sgxcore_lock_lp(x->page)) {
-		out = frame_page_check(x, v->secs, la);
-		sgxcore_unlock_lp(x->page);
-	}
-	return out;
-}
-
-static struct sgxcore_outcome frame_find(struct sgxcore_lp *lp, const struct view *v, u32 index,
-					 struct sgxcore_frame *f)
-{
-	u32 size = sgxcore_xsave_size(lp->cpu->model, v->xfrm);
-	unsigned int nr = (size + SGX_PAGE_SIZE - 1) >> SGX_PAGE_SHIFT;
-	struct sgxcore_outcome out;
-	unsigned int i;
-
-	if (!frame_address(v, index, &f->la))
-		return sgxcore_gp();
-	f->gpr_la = f->la + ((u64)(v->ssa_frame_size - 1) << SGX_PAGE_SHIFT);
-	for (i = 0; i < nr; i++) {
-		u64 la = f->la + ((u64)i << SGX_PAGE_SHIFT);
-
-		out = frame_page_find(lp, v, la, &f->xsave[i]);
-		if (out.kind != SGXCORE_OK)
-			return out;
-	}
-	if (nr == v->ssa_frame_size) {
-		f->gpr = f->xsave[nr - 1];
+	e->notify = wants_notice(v, &e->frame);
+	sgxcore_frame_unlock(&e->frame, sgxcore_frame_pages(&e->frame));
+	if (!e->notify)
 		return sgxcore_ok();
-	}
-	return frame_page_find(lp, v, f->gpr_la, &f->gpr);
-}
-
-/* Somebody has the page for himself: to evict it, or for a leaf that does not agree with ours */
-static struct sgxcore_outcome conflict(const struct sgxcore_xlat *x)
-{
-	return page_moved(x) ? sgxcore_again() : sgxcore_gp();
+	if (v->cssa >= v->nssa)
+		return sgxcore_gp();
+	e->interrupted = e->frame;
+	memset(&e->frame, 0, sizeof(e->frame));
+	return sgxcore_frame_find(lp, v, v->cssa, &e->frame);
 }
 
 /**
@@ -221,9 +150,10 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 					     struct sgxcore_entry *e)
 {
 	struct sgxcore_outcome out;
-	struct view v;
+	struct sgxcore_view v;
 
 	e->resume = leaf == SGX_ERESUME;
+	e->notify = false;
 	e->restore = false;
 	memset(&e->frame, 0, sizeof(e->frame));
 
@@ -238,47 +168,20 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 	if (!sgxcore_canonical(lp->cpu->model, regs->cx))
 		return sgxcore_gp();
 	if (!sgxcore_lock_shared(e->tcs.page))
-		return conflict(&e->tcs);
+		return sgxcore_again();
 	out = tcs_check(lp, e, regs->bx, &v);
 	sgxcore_unlock_shared(e->tcs.page);
 	if (out.kind != SGXCORE_OK)
 		return out;
 
 	e->cssa = v.cssa;
-	return frame_find(lp, &v, e->resume ? v.cssa - 1 : v.cssa, &e->frame);
-}
-
-/* On SGXCORE_OK all pages of the frame are locked. */
-static struct sgxcore_outcome frame_lock(const struct sgxcore_entry *e, const struct view *v)
-{
-	const struct sgxcore_frame *f = &e->frame;
-	unsigned int nr = sgxcore_frame_pages(f);
-	struct sgxcore_outcome out;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		const struct sgxcore_xlat *x = sgxcore_frame_xlat(f, i);
-
-		if (!sgxcore_lock_lp(x->page)) {
-			out = conflict(x);
-			goto unlock;
-		}
-		out = frame_page_check(x, v->secs, sgxcore_frame_address(f, i));
-		if (out.kind != SGXCORE_OK) {
-			i++;
-			goto unlock;
-		}
-	}
-	return sgxcore_ok();
-
-unlock:
-	sgxcore_frame_unlock(f, i);
+	out = sgxcore_frame_find(lp, &v, e->resume ? v.cssa - 1 : v.cssa, &e->frame);
+	if (out.kind == SGXCORE_OK)
+		out = notice_find(lp, &v, e);
+	/* While it slept all pages and the SECS can have gone, and come back to other places. */
+	if (out.kind == SGXCORE_FAULT)
+		out = sgxcore_xlat_fault(&e->tcs, out);
 	return out;
-}
-
-static struct sgx_gprsgx *frame_gprsgx(const struct sgxcore_frame *f)
-{
-	return (struct sgx_gprsgx *)(f->gpr.page->mem + SGX_GPRSGX_OFFSET);
 }
 
 static bool target_canonical(const struct sgxcore_lp *lp, const struct target *t)
@@ -290,13 +193,13 @@ static bool target_canonical(const struct sgxcore_lp *lp, const struct target *t
 }
 
 /* Copy the frame; the copy is good if this returns true. */
-static bool frame_load(const struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
-		       struct sgx_gprsgx *gpr)
+static bool frame_load(const struct sgxcore_lp *lp, struct sgxcore_entry *e,
+		       const struct sgxcore_view *v, struct sgx_gprsgx *gpr)
 {
 	const struct sgxcore_model *model = lp->cpu->model;
 	const u32 header = SGX_XSAVE_HEADER + SGX_XSAVE_HEADER_CHECKED;
 
-	sgxcore_copy_once(gpr, frame_gprsgx(&e->frame), sizeof(*gpr));
+	sgxcore_copy_once(gpr, sgxcore_frame_gprsgx(&e->frame), sizeof(*gpr));
 	sgxcore_frame_read(&e->frame, 0, e->xsave, sgxcore_xsave_size(model, v->xfrm));
 	if (!sgxcore_xsave_valid(model, v->xfrm, e->xsave))
 		return false;
@@ -305,8 +208,8 @@ static bool frame_load(const struct sgxcore_lp *lp, struct sgxcore_entry *e, con
 	return true;
 }
 
-static void lp_enter(struct sgxcore_lp *lp, const struct sgxcore_entry *e, const struct view *v,
-		     const struct sgxcore_regs *regs)
+static void lp_enter(struct sgxcore_lp *lp, const struct sgxcore_entry *e,
+		     const struct sgxcore_view *v, const struct sgxcore_regs *regs)
 {
 	struct sgx_tcs *tcs = (struct sgx_tcs *)e->tcs.page->mem;
 
@@ -366,11 +269,11 @@ static void regs_enter(const struct sgxcore_lp *lp, struct sgxcore_regs *regs,
 		regs->flags &= ~SGX_RFLAGS_TF;
 }
 
-/* The TCS is ours: EENTER from here on, or nothing. */
-static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
-			  struct sgxcore_regs *regs)
+/* The TCS is ours: EENTER from here on, or nothing. So does ERESUME that only notifies. */
+static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+			  const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
-	struct sgx_gprsgx *gpr = frame_gprsgx(&e->frame);
+	struct sgx_gprsgx *gpr = sgxcore_frame_gprsgx(&e->frame);
 	struct target t = {
 		.ip = v->base + v->entry_offset,
 		.fsbase = v->base + v->fs_offset,
@@ -385,14 +288,14 @@ static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const 
 	lp->ursp = regs->sp;
 	lp->urbp = regs->bp;
 	regs->ax = v->cssa;
-	regs->cx = regs->ip + ENCLU_LENGTH;
+	regs->cx = regs->ip + SGX_ENCLU_LENGTH;
 	regs_enter(lp, regs, &t);
 	return true;
 }
 
 /* The same for ERESUME. URSP and URBP in the frame stay those of the EENTER. */
-static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const struct view *v,
-			   struct sgxcore_regs *regs)
+static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+			   const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
 	struct sgx_gprsgx gpr;
 	struct target t;
@@ -409,14 +312,14 @@ static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e, const
 	lp->urbp = gpr.urbp;
 	regs_load(regs, &gpr);
 	regs_enter(lp, regs, &t);
-	sgxcore_store(tcs_cssa(e->tcs.page), v->cssa - 1);
+	sgxcore_store(sgxcore_tcs_cssa(e->tcs.page), v->cssa - 1);
 	e->restore = true;
 	return true;
 }
 
 /* TCS and frame are locked and checked; what is left can only be #GP. */
 static struct sgxcore_outcome entry_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
-					   const struct view *v, struct sgxcore_regs *regs)
+					   const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
 	u64 *state = tcs_state(e->tcs.page);
 	bool done = false;
@@ -427,13 +330,50 @@ static struct sgxcore_outcome entry_locked(struct sgxcore_lp *lp, struct sgxcore
 	 * CSSA and frame only hold still from here on: somebody may have been inside
 	 * since they were read.
 	 */
-	if (sgxcore_load(tcs_cssa(e->tcs.page)) == e->cssa && v->cssa == e->cssa)
-		done = e->resume ? eresume_locked(lp, e, v, regs) : eenter_locked(lp, e, v, regs);
+	if (sgxcore_load(sgxcore_tcs_cssa(e->tcs.page)) == e->cssa && v->cssa == e->cssa)
+		done = e->resume && !e->notify ? eresume_locked(lp, e, v, regs) :
+						 eenter_locked(lp, e, v, regs);
 	if (!done) {
 		sgxcore_store(state, 0);
 		return sgxcore_gp();
 	}
 	return sgxcore_ok();
+}
+
+/* With the frame that the next exit will use, and a TCS that is locked */
+static struct sgxcore_outcome enter_with_frame(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+					       const struct sgxcore_view *v,
+					       struct sgxcore_regs *regs)
+{
+	struct sgxcore_outcome out = sgxcore_frame_lock(&e->frame, v);
+
+	if (out.kind != SGXCORE_OK)
+		return out;
+	/* Somebody inside may have changed the mind of the enclave. */
+	if (e->resume && !e->notify && wants_notice(v, &e->frame))
+		out = sgxcore_again();
+	else
+		out = entry_locked(lp, e, v, regs);
+	sgxcore_frame_unlock(&e->frame, sgxcore_frame_pages(&e->frame));
+	return out;
+}
+
+static struct sgxcore_outcome enter_to_notify(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+					      const struct sgxcore_view *v,
+					      struct sgxcore_regs *regs)
+{
+	struct sgxcore_outcome out = sgxcore_frame_lock(&e->interrupted, v);
+
+	if (out.kind != SGXCORE_OK)
+		return out;
+	if (!wants_notice(v, &e->interrupted))
+		out = sgxcore_again();
+	else if (v->cssa >= v->nssa)
+		out = sgxcore_gp();
+	else
+		out = enter_with_frame(lp, e, v, regs);
+	sgxcore_frame_unlock(&e->interrupted, sgxcore_frame_pages(&e->interrupted));
+	return out;
 }
 
 /**
@@ -451,21 +391,16 @@ struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
 					    struct sgxcore_regs *regs)
 {
 	struct sgxcore_outcome out;
-	struct view v;
+	struct sgxcore_view v;
 
 	if (lp->inside || !sgxcore_canonical(lp->cpu->model, regs->cx))
 		return sgxcore_gp();
 	if (!sgxcore_lock_shared(e->tcs.page))
-		return conflict(&e->tcs);
+		return sgxcore_again();
 	out = tcs_check(lp, e, regs->bx, &v);
-	if (out.kind != SGXCORE_OK)
-		goto unlock_tcs;
-	out = frame_lock(e, &v);
-	if (out.kind != SGXCORE_OK)
-		goto unlock_tcs;
-	out = entry_locked(lp, e, &v, regs);
-	sgxcore_frame_unlock(&e->frame, sgxcore_frame_pages(&e->frame));
-unlock_tcs:
+	if (out.kind == SGXCORE_OK)
+		out = e->notify ? enter_to_notify(lp, e, &v, regs) :
+				  enter_with_frame(lp, e, &v, regs);
 	sgxcore_unlock_shared(e->tcs.page);
 	return out;
 }

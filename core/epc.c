@@ -5,6 +5,8 @@
 #include "internal.h"
 
 #define CPUID12_SGX1		0x1
+#define CPUID12_SGX2		0x2
+#define CPUID12_EDECCSSA	0x800
 #define CPUID12_SECTION_EPC	0x1
 #define CPUID12_PROTECTED	0x1
 
@@ -79,7 +81,8 @@ void sgxcore_cpuid12(const struct sgxcore_cpu *cpu, u32 subleaf, u32 out[4])
 	memset(out, 0, 4 * sizeof(*out));
 	switch (subleaf) {
 	case 0:
-		out[0] = CPUID12_SGX1;
+		out[0] = CPUID12_SGX1 | (m->sgx2 ? CPUID12_SGX2 : 0) |
+			 (m->edeccssa ? CPUID12_EDECCSSA : 0);
 		out[1] = m->misc_mask;
 		out[3] = SGXCORE_SIZE_BITS_NOT64 | (u32)m->size_bits << 8;
 		break;

@@ -21,13 +21,27 @@ static bool xlat_lock(const struct sgxcore_xlat *x)
 	return false;
 }
 
+/*
+ * A page that the enclave has let the system turn into something else under the LP is
+ * gone, too: it must not be written to as what it was.
+ */
+static bool xlat_lock_as(const struct sgxcore_xlat *x, u8 type)
+{
+	if (!xlat_lock(x))
+		return false;
+	if (x->page->type == type)
+		return true;
+	sgxcore_unlock_lp(x->page);
+	return false;
+}
+
 static bool frame_lock(const struct sgxcore_frame *f)
 {
 	unsigned int nr = sgxcore_frame_pages(f);
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (!xlat_lock(sgxcore_frame_xlat(f, i))) {
+		if (!xlat_lock_as(sgxcore_frame_xlat(f, i), SGX_PT_REG)) {
 			sgxcore_frame_unlock(f, i);
 			return false;
 		}
@@ -39,7 +53,7 @@ static bool frame_lock(const struct sgxcore_frame *f)
  * The SECS was evicted under the LP, and has come back with the TCS, which is locked.
  * As after an entry the LP counts as inside again.
  */
-static void secs_follow(struct sgxcore_lp *lp)
+void sgxcore_secs_follow(struct sgxcore_lp *lp)
 {
 	struct sgxcore_page *secs = lp->tcs.page->secs;
 
@@ -52,13 +66,13 @@ static void secs_follow(struct sgxcore_lp *lp)
 
 static bool pages_lock(struct sgxcore_lp *lp, bool whole)
 {
-	if (!xlat_lock(&lp->tcs))
+	if (!xlat_lock_as(&lp->tcs, SGX_PT_TCS))
 		return false;
 	if (whole && !frame_lock(&lp->frame)) {
 		sgxcore_unlock_lp(lp->tcs.page);
 		return false;
 	}
-	secs_follow(lp);
+	sgxcore_secs_follow(lp);
 	return true;
 }
 
@@ -127,31 +141,26 @@ bool sgxcore_exit_begin(struct sgxcore_lp *lp, struct sgxcore_exit *x)
 }
 
 /* Is the page that is mapped at @la now the one that was there at the entry? */
-static bool tcs_is_ours(const struct sgxcore_lp *lp, const struct sgxcore_page *page)
+static bool is_ours(const struct sgxcore_lp *lp, const struct sgxcore_page *page, u8 type, u64 la)
 {
-	return page->type == SGX_PT_TCS && page->addr == lp->tcs_la &&
+	return page->type == type && !page->pending && page->addr == la &&
 	       sgxcore_secs_private(page->secs)->eid == lp->eid;
 }
 
-static bool ssa_is_ours(const struct sgxcore_lp *lp, const struct sgxcore_page *page, u64 la)
+static bool find_again(struct sgxcore_lp *lp, u64 la, u8 type, struct sgxcore_xlat *x)
 {
-	return page->type == SGX_PT_REG && page->addr == la &&
-	       sgxcore_secs_private(page->secs)->eid == lp->eid;
-}
-
-static bool find_again(struct sgxcore_lp *lp, u64 la, bool tcs, struct sgxcore_xlat *x)
-{
-	enum sgxcore_access access = tcs ? SGXCORE_READ : SGXCORE_WRITE;
+	enum sgxcore_access access = type == SGX_PT_TCS ? SGXCORE_READ : SGXCORE_WRITE;
 	struct sgxcore_xlat new = { 0 };
 	bool ours;
 
+	/* Still there, but what is it? */
 	if (sgxcore_load(&x->page->gen) == x->gen)
-		return true;
+		return sgxcore_load(&x->page->type) == type;
 	if (lp->ops->translate(lp, la, access, &new).kind != SGXCORE_OK || !new.page)
 		return false;
 	/* It can be on its way out again: then there is a next time. */
 	if (xlat_lock(&new)) {
-		ours = tcs ? tcs_is_ours(lp, new.page) : ssa_is_ours(lp, new.page, la);
+		ours = is_ours(lp, new.page, type, la);
 		sgxcore_unlock_lp(new.page);
 		if (!ours)
 			return false;
@@ -174,11 +183,11 @@ bool sgxcore_exit_find(struct sgxcore_lp *lp, struct sgxcore_exit *x)
 	unsigned int nr = sgxcore_frame_pages(f);
 	unsigned int i;
 
-	x->found = find_again(lp, lp->tcs_la, true, &x->tcs);
+	x->found = find_again(lp, lp->tcs_la, SGX_PT_TCS, &x->tcs);
 	for (i = 0; x->whole && x->found && i < nr; i++) {
 		struct sgxcore_xlat *xlat = (struct sgxcore_xlat *)sgxcore_frame_xlat(f, i);
 
-		x->found = find_again(lp, sgxcore_frame_address(f, i), false, xlat);
+		x->found = find_again(lp, sgxcore_frame_address(f, i), SGX_PT_REG, xlat);
 	}
 	return x->found;
 }

@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#define SSA_FAULT		(SGX_PFEC_U | SGX_PFEC_W)
+
 static unsigned int xsave_pages(const struct sgxcore_frame *f)
 {
 	unsigned int n = 0;
@@ -104,4 +106,130 @@ void sgxcore_frame_write(const struct sgxcore_frame *f, u32 off, const void *src
 		off += len;
 		n -= len;
 	}
+}
+
+static struct sgxcore_outcome frame_page_check(const struct sgxcore_xlat *x,
+					       const struct sgxcore_page *secs, u64 la)
+{
+	const struct sgxcore_page *page = x->page;
+	const u8 rw = SGX_SECINFO_R | SGX_SECINFO_W;
+
+	if (sgxcore_xlat_moved(x))
+		return sgxcore_again();
+	if (!page->valid || page->blocked || page->pending || page->modified ||
+	    page->addr != la || page->type != SGX_PT_REG || page->secs != secs ||
+	    (page->perm & rw) != rw)
+		return sgxcore_xlat_fault(x, sgxcore_pf(la, SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX));
+	return sgxcore_ok();
+}
+
+/*
+ * Linear address of frame @index. Every term is the enclave's choice; a sum that
+ * does not fit 64 bits is no address.
+ */
+static bool frame_address(const struct sgxcore_view *v, u32 index, u64 *la)
+{
+	u64 size = (u64)v->ssa_frame_size << SGX_PAGE_SHIFT;
+	u64 offset;
+
+	return !__builtin_mul_overflow(size, index, &offset) &&
+	       !__builtin_add_overflow(offset, v->ssa_offset, &offset) &&
+	       !__builtin_add_overflow(offset, v->base, la) &&
+	       !__builtin_add_overflow(*la, size - 1, &offset);
+}
+
+static struct sgxcore_outcome frame_page_find(struct sgxcore_lp *lp, const struct sgxcore_view *v,
+					      u64 la, struct sgxcore_xlat *x)
+{
+	const u32 not_epc = SSA_FAULT | SGX_PFEC_P | SGX_PFEC_SGX;
+	struct sgxcore_outcome out;
+
+	if (!sgxcore_canonical(lp->cpu->model, la))
+		return sgxcore_gp();
+	if (!sgxcore_in_range(la, v->base, v->size))
+		return sgxcore_pf(la, not_epc);
+	out = lp->ops->translate(lp, la, SGXCORE_WRITE, x);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	if (!x->page)
+		return sgxcore_pf(la, not_epc);
+	/* On conflict the second half decides. */
+	if (sgxcore_lock_lp(x->page)) {
+		out = frame_page_check(x, v->secs, la);
+		sgxcore_unlock_lp(x->page);
+	}
+	return out;
+}
+
+/**
+ * sgxcore_frame_find() - look up the pages of an SSA frame
+ * @lp: the logical processor
+ * @v: TCS and SECS
+ * @index: which frame
+ * @f: filled; has to be zero
+ *
+ * Context: May sleep, in translate(). No EPCM lock is held across that.
+ */
+struct sgxcore_outcome sgxcore_frame_find(struct sgxcore_lp *lp, const struct sgxcore_view *v,
+					  u32 index, struct sgxcore_frame *f)
+{
+	u32 size = sgxcore_xsave_size(lp->cpu->model, v->xfrm);
+	unsigned int nr = (size + SGX_PAGE_SIZE - 1) >> SGX_PAGE_SHIFT;
+	struct sgxcore_outcome out;
+	unsigned int i;
+
+	if (!frame_address(v, index, &f->la))
+		return sgxcore_gp();
+	f->gpr_la = f->la + ((u64)(v->ssa_frame_size - 1) << SGX_PAGE_SHIFT);
+	for (i = 0; i < nr; i++) {
+		u64 la = f->la + ((u64)i << SGX_PAGE_SHIFT);
+
+		out = frame_page_find(lp, v, la, &f->xsave[i]);
+		if (out.kind != SGXCORE_OK)
+			return out;
+	}
+	if (nr == v->ssa_frame_size) {
+		f->gpr = f->xsave[nr - 1];
+		return sgxcore_ok();
+	}
+	return frame_page_find(lp, v, f->gpr_la, &f->gpr);
+}
+
+/**
+ * sgxcore_frame_lock() - keep an SSA frame in place, if it is one
+ * @f: the frame
+ * @v: TCS and SECS
+ *
+ * Return: SGXCORE_OK with all pages locked, or what is wrong with none of them locked.
+ */
+struct sgxcore_outcome sgxcore_frame_lock(const struct sgxcore_frame *f,
+					  const struct sgxcore_view *v)
+{
+	unsigned int nr = sgxcore_frame_pages(f);
+	struct sgxcore_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct sgxcore_xlat *x = sgxcore_frame_xlat(f, i);
+
+		if (!sgxcore_lock_lp(x->page)) {
+			out = sgxcore_again();
+			goto unlock;
+		}
+		out = frame_page_check(x, v->secs, sgxcore_frame_address(f, i));
+		if (out.kind != SGXCORE_OK) {
+			i++;
+			goto unlock;
+		}
+	}
+	return sgxcore_ok();
+
+unlock:
+	sgxcore_frame_unlock(f, i);
+	return out;
+}
+
+struct sgx_gprsgx *sgxcore_frame_gprsgx(const struct sgxcore_frame *f)
+{
+	return (struct sgx_gprsgx *)(f->gpr.page->mem + SGX_GPRSGX_OFFSET);
 }

@@ -12,16 +12,12 @@
 #define LIMIT_LOW_BITS		0xfff
 #define EXTEND_SIZE		256
 
-static bool read_secinfo(u64 addr, struct sgx_secinfo *secinfo)
+/* Copies it; false if a reserved bit is set. */
+bool sgxcore_secinfo_read(const void *src, struct sgx_secinfo *secinfo)
 {
-	sgxcore_copy_once(secinfo, sgxcore_ptr(addr), sizeof(*secinfo));
+	sgxcore_copy_once(secinfo, src, sizeof(*secinfo));
 	return !(secinfo->flags & ~SGX_SECINFO_DEFINED) &&
 	       sgxcore_is_zero(secinfo->reserved, sizeof(secinfo->reserved));
-}
-
-static u64 secinfo_type(const struct sgx_secinfo *secinfo)
-{
-	return secinfo->flags & SGX_SECINFO_PAGE_TYPE_MASK;
 }
 
 static bool secs_reserved_clear(const struct sgx_secs *secs)
@@ -52,26 +48,43 @@ static bool secs_ssa_fits(const struct sgxcore_model *model, const struct sgx_se
 	return (u64)secs->ssa_frame_size << SGX_PAGE_SHIFT >= need;
 }
 
-static bool secs_range_valid(const struct sgxcore_model *model, const struct sgx_secs *secs)
+static const char *secs_range_defect(const struct sgxcore_model *model,
+				     const struct sgx_secs *secs)
 {
 	bool wide = secs->attributes & SGX_ATTR_MODE64BIT;
 	u8 size_bits = wide ? model->size_bits : SGXCORE_SIZE_BITS_NOT64;
 
 	if (wide ? !sgxcore_canonical(model, secs->base) : secs->base >> 32 != 0)
-		return false;
+		return "SECS.BASE is not canonical";
 	if (secs->size < MIN_ENCLAVE_SIZE || secs->size & (secs->size - 1) ||
 	    secs->size >> size_bits)
-		return false;
-	return !(secs->base & (secs->size - 1));
+		return "SECS.SIZE is no power of two, or too small or large";
+	if (secs->base & (secs->size - 1))
+		return "SECS.BASE is no multiple of SECS.SIZE";
+	return NULL;
 }
 
-static bool secs_valid(const struct sgxcore_model *model, const struct sgx_secs *secs)
+/* In the manual's order; NULL if there is none */
+static const char *secs_defect(const struct sgxcore_model *model, const struct sgx_secs *secs)
 {
-	return sgxcore_xfrm_legal(model, secs->xfrm) &&
-	       !(secs->miscselect & ~model->misc_mask) &&
-	       !(secs->attributes & (~model->attr_mask | SGX_ATTR_INIT)) &&
-	       secs_ssa_fits(model, secs) && secs_range_valid(model, secs) &&
-	       secs_reserved_clear(secs) && secs_config_valid(secs);
+	const char *defect;
+
+	if (!sgxcore_xfrm_legal(model, secs->xfrm))
+		return "SECS.XFRM has bits that the processor does not offer, or not together";
+	if (secs->miscselect & ~model->misc_mask)
+		return "SECS.MISCSELECT has bits that the processor does not offer";
+	if (secs->attributes & (~model->attr_mask | SGX_ATTR_INIT))
+		return "SECS.ATTRIBUTES has bits that the processor does not offer";
+	if (!secs_ssa_fits(model, secs))
+		return "SECS.SSAFRAMESIZE is too small for XFRM and MISCSELECT";
+	defect = secs_range_defect(model, secs);
+	if (defect)
+		return defect;
+	if (!secs_reserved_clear(secs))
+		return "a reserved field of the SECS is not zero";
+	if (!secs_config_valid(secs))
+		return "SECS.CONFIGID or CONFIGSVN without ATTRIBUTES.KSS";
+	return NULL;
 }
 
 static void secs_start(struct sgxcore_cpu *cpu, struct sgxcore_page *page)
@@ -110,7 +123,8 @@ struct sgxcore_outcome sgxcore_ecreate(struct sgxcore_cpu *cpu,
 	if (info.srcpge & (SGX_PAGE_SIZE - 1) || info.secinfo & (sizeof(secinfo) - 1) ||
 	    info.linaddr || info.secs)
 		return sgxcore_gp();
-	if (!read_secinfo(info.secinfo, &secinfo) || secinfo_type(&secinfo) != SGX_SECINFO_SECS)
+	if (!sgxcore_secinfo_read(sgxcore_ptr(info.secinfo), &secinfo) ||
+	    sgxcore_secinfo_type(&secinfo) != SGX_SECINFO_SECS)
 		return sgxcore_gp();
 
 	if (!sgxcore_lock_exclusive(page))
@@ -120,14 +134,13 @@ struct sgxcore_outcome sgxcore_ecreate(struct sgxcore_cpu *cpu,
 		goto unlock;
 	}
 	sgxcore_copy_once(page->mem, sgxcore_ptr(info.srcpge), SGX_PAGE_SIZE);
-	if (!secs_valid(cpu->model, sgxcore_secs_of(page))) {
+	out = sgxcore_gp_because(secs_defect(cpu->model, sgxcore_secs_of(page)));
+	if (out.kind != SGXCORE_OK) {
 		memset(page->mem, 0, SGX_PAGE_SIZE);
-		out = sgxcore_gp();
 		goto unlock;
 	}
 	secs_start(cpu, page);
 	sgxcore_page_validate(page, SGX_PT_SECS, 0, 0, NULL);
-	out = sgxcore_ok();
 unlock:
 	sgxcore_unlock_exclusive(page);
 	return out;
@@ -164,15 +177,17 @@ static struct sgxcore_outcome eadd_operands(struct sgxcore_cpu *cpu,
 		return sgxcore_pf_operand(sgxcore_ptr(e->info.secs));
 
 	/* The manual is silent on state bits, which would be measured but not set. */
-	if (!read_secinfo(e->info.secinfo, &e->secinfo) || e->secinfo.flags & state)
-		return sgxcore_gp();
-	e->tcs = secinfo_type(&e->secinfo) == SGX_SECINFO_TCS;
-	if (!e->tcs && secinfo_type(&e->secinfo) != SGX_SECINFO_REG)
-		return sgxcore_gp();
+	if (!sgxcore_secinfo_read(sgxcore_ptr(e->info.secinfo), &e->secinfo) ||
+	    e->secinfo.flags & state)
+		return sgxcore_gp_because("SECINFO has reserved bits set");
+	e->tcs = sgxcore_secinfo_type(&e->secinfo) == SGX_SECINFO_TCS;
+	if (!e->tcs && sgxcore_secinfo_type(&e->secinfo) != SGX_SECINFO_REG)
+		return sgxcore_gp_because("SECINFO is of neither a regular page nor a TCS");
 	return sgxcore_ok();
 }
 
-static bool tcs_acceptable(const struct sgx_tcs *tcs, u64 attributes)
+/* What EADD and EACCEPT both ask of a TCS */
+bool sgxcore_tcs_acceptable(const struct sgx_tcs *tcs, u64 attributes)
 {
 	if (!sgxcore_is_zero((const u8 *)tcs + SGX_TCS_LIMIT, SGX_PAGE_SIZE - SGX_TCS_LIMIT))
 		return false;
@@ -182,18 +197,19 @@ static bool tcs_acceptable(const struct sgx_tcs *tcs, u64 attributes)
 }
 
 /* @e->page holds the new contents but is not valid yet. */
-static bool eadd_acceptable(const struct eadd *e)
+static const char *eadd_defect(const struct eadd *e)
 {
 	const struct sgx_secs *secs = sgxcore_secs_of(e->secs);
-	const u64 rw = SGX_SECINFO_R | SGX_SECINFO_W;
 
 	if (e->tcs) {
-		if (!tcs_acceptable((struct sgx_tcs *)e->page->mem, secs->attributes))
-			return false;
-	} else if ((e->secinfo.flags & rw) == SGX_SECINFO_W) {
-		return false;
+		if (!sgxcore_tcs_acceptable((struct sgx_tcs *)e->page->mem, secs->attributes))
+			return "a reserved field of the TCS is not zero";
+	} else if (!sgxcore_perm_sane(e->secinfo.flags)) {
+		return "SECINFO has W without R";
 	}
-	return e->info.linaddr >= secs->base && e->info.linaddr - secs->base < secs->size;
+	if (!sgxcore_in_range(e->info.linaddr, secs->base, secs->size))
+		return "the page is outside ELRANGE";
+	return NULL;
 }
 
 static void eadd_commit(struct sgxcore_cpu *cpu, struct eadd *e)
@@ -218,13 +234,19 @@ static void eadd_commit(struct sgxcore_cpu *cpu, struct eadd *e)
 /* Both base locks are held; everything that fails from here on is a #GP. */
 static struct sgxcore_outcome eadd_locked(struct sgxcore_cpu *cpu, struct eadd *e)
 {
-	struct sgxcore_outcome out = sgxcore_gp();
+	struct sgxcore_outcome out;
 
 	sgxcore_copy_once(e->page->mem, sgxcore_ptr(e->info.srcpge), SGX_PAGE_SIZE);
-	if (!eadd_acceptable(e) || !sgxcore_lock_extra(e->secs))
+	out = sgxcore_gp_because(eadd_defect(e));
+	if (out.kind != SGXCORE_OK)
 		goto scrub;
-	if (sgxcore_secs_attributes(e->secs) & SGX_ATTR_INIT)
+	out = sgxcore_gp();
+	if (!sgxcore_lock_extra(e->secs))
+		goto scrub;
+	if (sgxcore_secs_attributes(e->secs) & SGX_ATTR_INIT) {
+		out = sgxcore_gp_because("the enclave has been initialized");
 		goto unlock_extra;
+	}
 	eadd_commit(cpu, e);
 	sgxcore_unlock_extra(e->secs);
 	return sgxcore_ok();

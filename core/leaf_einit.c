@@ -29,48 +29,64 @@ struct einit {
 	const u64 *lepubkeyhash;
 	u8 mrenclave[32];
 	u8 mrsigner[32];
+	const char *why;
 };
 
-static bool sigstruct_well_formed(const struct sgx_sigstruct *sig)
+static const char *sigstruct_defect(const struct sgx_sigstruct *sig)
 {
-	return !memcmp(sig->header, sigstruct_header, sizeof(sig->header)) &&
-	       (!sig->vendor || sig->vendor == VENDOR_INTEL) &&
-	       !memcmp(sig->header2, sigstruct_header2, sizeof(sig->header2)) &&
-	       sig->exponent == RSA_EXPONENT &&
-	       sgxcore_is_zero(sig->reserved1, sizeof(sig->reserved1)) &&
-	       sgxcore_is_zero(sig->reserved2, sizeof(sig->reserved2)) &&
-	       sgxcore_is_zero(sig->reserved3, sizeof(sig->reserved3)) &&
-	       sgxcore_is_zero(sig->reserved4, sizeof(sig->reserved4));
+	if (memcmp(sig->header, sigstruct_header, sizeof(sig->header)) ||
+	    memcmp(sig->header2, sigstruct_header2, sizeof(sig->header2)))
+		return "HEADER or HEADER2 of SIGSTRUCT is not the constant";
+	if (sig->vendor && sig->vendor != VENDOR_INTEL)
+		return "VENDOR of SIGSTRUCT is neither 0 nor 8086H";
+	if (sig->exponent != RSA_EXPONENT)
+		return "EXPONENT of SIGSTRUCT is not 3";
+	if (!sgxcore_is_zero(sig->reserved1, sizeof(sig->reserved1)) ||
+	    !sgxcore_is_zero(sig->reserved2, sizeof(sig->reserved2)) ||
+	    !sgxcore_is_zero(sig->reserved3, sizeof(sig->reserved3)) ||
+	    !sgxcore_is_zero(sig->reserved4, sizeof(sig->reserved4)))
+		return "a reserved field of SIGSTRUCT is not zero";
+	return NULL;
 }
 
 static bool token_reserved_clear(const struct sgx_einittoken *token)
 {
-	return token->valid == TOKEN_VALID &&
+	/* CET is in no model: its attributes are as good as reserved. */
+	return token->valid == TOKEN_VALID && !token->cet_masked_attributes_le &&
 	       sgxcore_is_zero(token->reserved1, sizeof(token->reserved1)) &&
 	       sgxcore_is_zero(token->reserved2, sizeof(token->reserved2)) &&
 	       sgxcore_is_zero(token->reserved3, sizeof(token->reserved3)) &&
 	       sgxcore_is_zero(token->reserved4, sizeof(token->reserved4));
 }
 
-/*
- * No launch key exists as long as EGETKEY does not, so that nobody can have made
- * a MAC with it: none matches.
- */
-static bool token_mac_matches(const struct sgx_einittoken *token)
+/* Returns an error code, or 0. If the cipher fails, the token is as good as wrong. */
+static u32 token_mac_check(const struct einit *e)
 {
-	(void)token;
-	return false;
+	const struct sgx_einittoken *token = e->token;
+	u8 key[16], mac[16];
+	bool done;
+
+	if (!sgxcore_cpusvn_valid(e->cpu, token->cpusvnle))
+		return SGX_INVALID_CPUSVN;
+	done = sgxcore_key_launch(e->cpu, token, e->lepubkeyhash, key) &&
+	       e->cpu->crypto->cmac(key, token, offsetof(struct sgx_einittoken, cpusvnle), mac);
+	sgxcore_wipe(key, sizeof(key));
+	return done && !memcmp(mac, token->mac, sizeof(mac)) ? 0 : SGX_INVALID_EINITTOKEN;
 }
 
 static u32 token_check(const struct einit *e)
 {
 	const struct sgx_secs *secs = sgxcore_secs_of(e->page);
 	const struct sgx_einittoken *token = e->token;
+	u32 code;
 
 	if (token->masked_attributes_le & SGX_ATTR_DEBUG && !(secs->attributes & SGX_ATTR_DEBUG))
 		return SGX_INVALID_EINITTOKEN;
-	if (!token_reserved_clear(token) || !token_mac_matches(token))
+	if (!token_reserved_clear(token))
 		return SGX_INVALID_EINITTOKEN;
+	code = token_mac_check(e);
+	if (code)
+		return code;
 	if (memcmp(token->mrenclave, e->mrenclave, sizeof(e->mrenclave)) ||
 	    memcmp(token->mrsigner, e->mrsigner, sizeof(e->mrsigner)))
 		return SGX_INVALID_MEASUREMENT;
@@ -79,11 +95,27 @@ static u32 token_check(const struct einit *e)
 	return 0;
 }
 
-static bool attributes_match(const struct sgx_secs *secs, const struct sgx_sigstruct *sig)
+/* Bits that the signer has asked for, one way or the other */
+static const char *attributes_defect(const struct sgx_secs *secs, const struct sgx_sigstruct *sig)
 {
-	return !((secs->attributes ^ sig->attributes) & sig->attributes_mask) &&
-	       !((secs->xfrm ^ sig->xfrm) & sig->xfrm_mask) &&
-	       !((secs->miscselect ^ sig->miscselect) & sig->misc_mask);
+	if ((secs->attributes ^ sig->attributes) & sig->attributes_mask)
+		return "ATTRIBUTES are not those of SIGSTRUCT, in the bits of its mask";
+	if ((secs->xfrm ^ sig->xfrm) & sig->xfrm_mask)
+		return "XFRM is not that of SIGSTRUCT, in the bits of its mask";
+	if ((secs->miscselect ^ sig->miscselect) & sig->misc_mask)
+		return "MISCSELECT is not that of SIGSTRUCT, in the bits of its mask";
+	return NULL;
+}
+
+static struct sgxcore_outcome status_because(u32 code, const char *why)
+{
+	return (struct sgxcore_outcome){ .kind = SGXCORE_STATUS, .code = code, .why = why };
+}
+
+static u32 because(struct einit *e, u32 code, const char *why)
+{
+	e->why = why;
+	return code;
 }
 
 /* Everything after the signature; fills the measurements in. */
@@ -96,22 +128,26 @@ static u32 einit_check(struct einit *e)
 
 	if (!(secs->attributes & SGX_ATTR_KSS) &&
 	    !sgxcore_is_zero(sig->isv_family_id, sizeof(sig->isv_family_id)))
-		return SGX_INVALID_SIG_STRUCT;
+		return because(e, SGX_INVALID_SIG_STRUCT, "ISVFAMILYID without ATTRIBUTES.KSS");
 
 	sgxcore_measure_final(&sgxcore_secs_private(e->page)->measure, c, e->mrenclave);
 	if (memcmp(sig->mrenclave, e->mrenclave, sizeof(e->mrenclave)))
-		return SGX_INVALID_MEASUREMENT;
+		return because(e, SGX_INVALID_MEASUREMENT,
+			       "ENCLAVEHASH of SIGSTRUCT is not MRENCLAVE");
 
 	sgxcore_sha256(c, sig->modulus, sizeof(sig->modulus), e->mrsigner);
 	launcher = !memcmp(e->mrsigner, e->lepubkeyhash, sizeof(e->mrsigner));
 	if (secs->attributes & SGX_ATTR_EINITTOKENKEY && !launcher)
-		return SGX_INVALID_ATTRIBUTE;
-	if (!attributes_match(secs, sig))
+		return because(e, SGX_INVALID_ATTRIBUTE,
+			       "EINITTOKENKEY is for the launch enclave only");
+	e->why = attributes_defect(secs, sig);
+	if (e->why)
 		return SGX_INVALID_ATTRIBUTE;
 
 	if (e->token->valid & TOKEN_VALID)
-		return token_check(e);
-	return launcher ? 0 : SGX_INVALID_EINITTOKEN;
+		return because(e, token_check(e), "the EINITTOKEN is not valid for this enclave");
+	return launcher ? 0 : because(e, SGX_INVALID_EINITTOKEN,
+				      "IA32_SGXLEPUBKEYHASH is not MRSIGNER, and there is no token");
 }
 
 static void einit_commit(const struct einit *e)
@@ -139,12 +175,14 @@ static struct sgxcore_outcome einit_locked(struct einit *e, const void *rcx)
 		return sgxcore_pf_operand(rcx);
 	if (!sgxcore_lock_extra(e->page))
 		return out;
-	if (sgxcore_secs_attributes(e->page) & SGX_ATTR_INIT)
+	if (sgxcore_secs_attributes(e->page) & SGX_ATTR_INIT) {
+		out = sgxcore_gp_because("the enclave has been initialized");
 		goto unlock_extra;
+	}
 
 	code = einit_check(e);
 	if (code) {
-		out = sgxcore_status(code);
+		out = status_because(code, e->why);
 		goto unlock_extra;
 	}
 	einit_commit(e);
@@ -185,14 +223,17 @@ struct sgxcore_outcome sgxcore_einit(struct sgxcore_cpu *cpu, const void *rbx,
 
 	sgxcore_copy_once(&scratch->sig, rbx, sizeof(scratch->sig));
 	sgxcore_copy_once(&scratch->token, rdx, sizeof(scratch->token));
-	if (!sigstruct_well_formed(e.sig))
-		return sgxcore_status(SGX_INVALID_SIG_STRUCT);
+	e.why = sigstruct_defect(e.sig);
+	if (e.why)
+		return status_because(SGX_INVALID_SIG_STRUCT, e.why);
 	if (!sgxcore_sigstruct_verify(e.sig, cpu->crypto, &scratch->rsa))
-		return sgxcore_status(SGX_INVALID_SIGNATURE);
+		return status_because(SGX_INVALID_SIGNATURE,
+				      "SIGNATURE, Q1 and Q2 do not belong to SIGSTRUCT and MODULUS");
 
 	if (!sgxcore_lock_shared(e.page))
 		return sgxcore_gp();
 	out = einit_locked(&e, rcx);
 	sgxcore_unlock_shared(e.page);
+	memcpy(scratch->mrenclave, e.mrenclave, sizeof(scratch->mrenclave));
 	return out;
 }

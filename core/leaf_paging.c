@@ -295,6 +295,9 @@ static struct sgxcore_outcome eld_locked(struct sgxcore_cpu *cpu, struct paging 
 	if (block && p->secs) {
 		flags |= SGXCORE_BLOCKED;
 		p->page->epoch = sgxcore_track_epoch(p->secs);
+	} else if (p->secs) {
+		/* Whatever was changed before the eviction was tracked along with it. */
+		p->page->epoch = sgxcore_track_past(p->secs);
 	}
 	sgxcore_page_validate(p->page, type_of(&p->pcmd), flags, p->info.linaddr, p->secs);
 	return out;

@@ -77,6 +77,16 @@ struct sgxcore_text {
 	size_t window_len;
 };
 
+/* illegal.c */
+enum sgxcore_insn {
+	SGXCORE_INSN_LEGAL,
+	SGXCORE_INSN_ILLEGAL,		/* #UD */
+	SGXCORE_INSN_TSC,		/* reads the time stamp: #UD without SGX2 */
+	SGXCORE_INSN_PUSHF,		/* legal, and shows RFLAGS */
+};
+
+enum sgxcore_insn sgxcore_insn_class(const u8 *p, size_t n);
+
 /* insn.c */
 size_t sgxcore_insn_length(const u8 *p, size_t n);
 const u8 *sgxcore_find_cpuid(const u8 *p, size_t n);

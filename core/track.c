@@ -4,9 +4,9 @@
  *
  * Time in an enclave is cut into epochs; ETRACK begins a new one. An LP belongs to
  * the epoch in which it came in, or in which it was last interrupted. A blocked page
- * may go when nobody is left of the epoch in which it was blocked, or of an earlier
- * one. Two counters will do, since ETRACK refuses to begin an epoch while there is
- * somebody left of the one before last.
+ * may go, and a changed one be accepted, when nobody is left of the epoch in which
+ * that was done, or of an earlier one. Two counters will do, since ETRACK refuses to
+ * begin an epoch while there is somebody left of the one before last.
  *
  * On hardware this keeps memory safe: an LP that is inside may have the page in its
  * TLB. Here the driver has cleared the page table entries and flushed TLBs before
@@ -155,7 +155,7 @@ bool sgxcore_track_start(struct sgxcore_page *secs)
 /**
  * sgxcore_track_done() - has everybody left who was inside in an epoch?
  * @secs: SECS
- * @epoch: when a page was blocked
+ * @epoch: when a page was blocked, modified or restricted
  */
 bool sgxcore_track_done(const struct sgxcore_page *secs, u32 epoch)
 {
@@ -163,6 +163,15 @@ bool sgxcore_track_done(const struct sgxcore_page *secs, u32 epoch)
 	u32 epochs = age(word, epoch);
 
 	return epochs > 1 || (epochs == 1 && !nr_before(word));
+}
+
+/**
+ * sgxcore_track_past() - an epoch from which nobody is left
+ * @secs: SECS
+ */
+u32 sgxcore_track_past(const struct sgxcore_page *secs)
+{
+	return (sgxcore_track_epoch(secs) - 2) & EPOCH_MASK;
 }
 
 /**

@@ -50,18 +50,39 @@ struct sgxcpu_note {
 };
 
 /**
+ * struct sgxcpu_mode - what enclave mode has switched on for a task, and has to switch off
+ * @dispatch: system calls are looked at before they are executed
+ * @no_tsc: reading the time stamp counter traps
+ * @no_cpuid: CPUID traps
+ * @step: each instruction does
+ * @pushf: PUSHF is being executed under @step: RFLAGS on the stack have TF set
+ * @pkru: rights to the protection key of enclaves that the task does not have outside
+ */
+struct sgxcpu_mode {
+	bool dispatch;
+	bool no_tsc;
+	bool no_cpuid;
+	bool step;
+	bool pushf;
+	u32 pkru;
+};
+
+/**
  * struct sgxcpu_lp - SGX state of a task
  * @node: in the table of LPs; protected by the bucket's lock, read under RCU
  * @task: key; dereferenced in sgxcpu_lp_for_each() only
  * @rcu: the table is walked under RCU
  * @lock: protects @core
  * @core: architectural state
- * @noted: @cpu and @interruptions are of use: see track.c; protected by @lock
+ * @noted: @cpu, @switches and @interruptions are of use: see track.c; protected by @lock
  * @cpu: on which the task was after the last ETRACK
+ * @switches: of the task, at that time
  * @interruptions: of that CPU, at that time
  * @epcm_page: page of an EPCM violation in the page fault being served, or 1;
  *	task only
  * @note: see above; task only
+ * @mode: what enclave mode has changed of the task; task only, see mode.c
+ * @op: too large for a stack; task only
  * @synthetic: what an AEX loads; task only
  * @xsave: SSA image on its way, large enough for the model; task only
  */
@@ -73,9 +94,15 @@ struct sgxcpu_lp {
 	struct sgxcore_lp core;
 	bool noted;
 	int cpu;
+	unsigned long switches;
 	unsigned long interruptions;
 	unsigned long epcm_page;
 	struct sgxcpu_note note;
+	struct sgxcpu_mode mode;
+	union {
+		struct sgxcore_report report;
+		struct sgxcore_getkey getkey;
+	} op;
 	u8 synthetic[576] __aligned(64);
 	u8 xsave[] __aligned(64);
 };
@@ -102,6 +129,11 @@ u8 *sgxcpu_seal_scratch(void);
 bool sgxcpu_gcm_encrypt(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher);
 enum sgxcore_unsealed sgxcpu_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data);
 
+/* platform.c */
+int sgxcpu_platform_init(void);
+void sgxcpu_platform_exit(void);
+bool sgxcpu_cmac(const u8 key[16], const void *data, size_t n, u8 mac[16]);
+
 /* track.c */
 bool sgxcpu_track_settle(struct sgxcore_page *secs);
 
@@ -116,6 +148,7 @@ bool sgxcpu_lp_wants_signal(void);
 
 /* walk.c */
 extern const struct sgxcore_lp_ops sgxcpu_lp_ops;
+int sgxcpu_walk_fetch(u64 la);
 int sgxcpu_walk_init(void);
 void sgxcpu_walk_exit(void);
 
@@ -139,7 +172,7 @@ bool sgxcpu_vdso_fixup(struct pt_regs *regs, int vector, u32 error_code, u64 add
 /* enclu.c */
 int sgxcpu_find_enclu(struct pt_regs *regs);
 bool sgxcpu_enclu_outside(struct pt_regs *regs, int prefixes);
-bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs);
+bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes);
 
 /* CPUID and UD2 differ in their second byte only. */
 #define SGXCPU_CPUID_0	0x0f
@@ -167,6 +200,28 @@ bool sgxcpu_mapping_find(unsigned long start, unsigned long end, unsigned long f
 bool sgxcpu_mapping_has_cpuid(const struct sgxcpu_mapping *m, unsigned long addr);
 size_t sgxcpu_file_read(struct file *file, u64 offset, void *buf, size_t n);
 
+/* mode.c */
+void sgxcpu_mode_enter(struct sgxcpu_lp *lp);
+void sgxcpu_mode_leave(struct sgxcpu_lp *lp);
+void sgxcpu_mode_stop(void);
+bool sgxcpu_mode_wants_syscall(void);
+bool sgxcpu_mode_syscall(struct pt_regs *regs);
+bool sgxcpu_mode_wants_umip(void);
+bool sgxcpu_mode_forbids(const u8 *insn, size_t n);
+bool sgxcpu_mode_forbids_at(unsigned long ip);
+
+/* isolate.c */
+void sgxcpu_isolate_open(struct sgxcpu_lp *lp);
+void sgxcpu_isolate_close(struct sgxcpu_lp *lp);
+void sgxcpu_isolate_report(const struct pt_regs *regs, u64 addr);
+
+/* step.c */
+void sgxcpu_step_begin(struct sgxcpu_lp *lp, struct pt_regs *regs);
+void sgxcpu_step_check(struct sgxcpu_lp *lp, struct pt_regs *regs);
+void sgxcpu_step_run(struct callback_head *work);
+int sgxcpu_step_init(void);
+void sgxcpu_step_exit(void);
+
 /* patch.c */
 void sgxcpu_patch(const struct sgxcpu_mapping *m);
 void sgxcpu_patch_stop(void);
@@ -186,6 +241,7 @@ bool sgxcpu_exception(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 bool sgxcpu_raise(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
 
 /* hooks.c */
+bool sgxcpu_hooks_put_off(struct callback_head *work);
 int sgxcpu_hooks_init(void);
 void sgxcpu_hooks_exit(void);
 
@@ -196,8 +252,13 @@ enum sgxcpu_stat {
 	SGXCPU_STAT_EEXIT,
 	SGXCPU_STAT_AEX,
 	SGXCPU_STAT_FAULT,
+	SGXCPU_STAT_ACCEPT,
+	SGXCPU_STAT_EREPORT,
+	SGXCPU_STAT_EGETKEY,
 	SGXCPU_STAT_CPUID,
 	SGXCPU_STAT_PATCH,
+	SGXCPU_STAT_ILLEGAL,
+	SGXCPU_STAT_STEP,
 	SGXCPU_STAT_NR,
 };
 

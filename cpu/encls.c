@@ -2,8 +2,13 @@
 /*
  * ENCLS, as function calls.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/export.h>
 #include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <crypto/sha2.h>
 
 #include "leaf.h"
@@ -33,17 +38,50 @@ static const struct sgxcore_crypto crypto = {
 	.sha256_blocks = sha256_blocks,
 	.gcm_encrypt = sgxcpu_gcm_encrypt,
 	.gcm_decrypt = sgxcpu_gcm_decrypt,
+	.cmac = sgxcpu_cmac,
 };
+
+/* Whoever builds enclaves may fill the log, but not quickly. */
+static DEFINE_RATELIMIT_STATE(explanations, 5 * HZ, 10);
+
+/**
+ * sgxcpu_explain() - tell the log why a leaf has refused
+ * @leaf: its name
+ * @out: how it ended
+ *
+ * Context: the task that executes it; any.
+ */
+void sgxcpu_explain(const char *leaf, const struct sgxcore_outcome *out)
+{
+	if (!out->why || !__ratelimit(&explanations))
+		return;
+	if (out->kind == SGXCORE_STATUS)
+		pr_info("%s[%d]: %s: error %u: %s\n", current->comm, task_pid_nr(current), leaf,
+			out->code, out->why);
+	else
+		pr_info("%s[%d]: %s: #GP: %s\n", current->comm, task_pid_nr(current), leaf,
+			out->why);
+}
+
+static void explain_measurement(const struct sgxcore_einit_scratch *scratch)
+{
+	if (!__ratelimit(&explanations))
+		return;
+	pr_info("%s[%d]: ENCLAVEHASH is %*phN\n", current->comm, task_pid_nr(current),
+		(int)sizeof(scratch->sig.mrenclave), scratch->sig.mrenclave);
+	pr_info("%s[%d]: MRENCLAVE is %*phN\n", current->comm, task_pid_nr(current),
+		(int)sizeof(scratch->mrenclave), scratch->mrenclave);
+}
 
 int sgxcpu_ecreate(struct sgx_pageinfo *pginfo, void *secs)
 {
-	return SGXCPU_LEAF(sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
+	return SGXCPU_LEAF_EXPLAINED("ECREATE", sgxcore_ecreate(&sgxcpu_package, pginfo, secs));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_ecreate);
 
 int sgxcpu_eadd(struct sgx_pageinfo *pginfo, void *addr)
 {
-	return SGXCPU_LEAF(sgxcore_eadd(&sgxcpu_package, pginfo, addr));
+	return SGXCPU_LEAF_EXPLAINED("EADD", sgxcore_eadd(&sgxcpu_package, pginfo, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eadd);
 
@@ -55,9 +93,18 @@ EXPORT_SYMBOL_GPL(sgxcpu_eextend);
 
 int sgxcpu_einit(void *sigstruct, void *token, void *secs)
 {
-	return SGXCPU_LEAF(sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
-					 this_cpu_ptr(&lepubkeyhash)->hash,
-					 this_cpu_ptr(einit_scratch)));
+	struct sgxcore_einit_scratch *scratch;
+	struct sgxcore_outcome out;
+
+	preempt_disable();
+	scratch = this_cpu_ptr(einit_scratch);
+	out = sgxcore_einit(&sgxcpu_package, sigstruct, secs, token,
+			    this_cpu_ptr(&lepubkeyhash)->hash, scratch);
+	sgxcpu_explain("EINIT", &out);
+	if (out.kind == SGXCORE_STATUS && out.code == SGX_INVALID_MEASUREMENT)
+		explain_measurement(scratch);
+	preempt_enable();
+	return sgxcpu_result(out);
 }
 EXPORT_SYMBOL_GPL(sgxcpu_einit);
 
@@ -72,6 +119,24 @@ int sgxcpu_epa(void *addr)
 	return SGXCPU_LEAF(sgxcore_epa(&sgxcpu_package, SGX_PT_VA, addr));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_epa);
+
+int sgxcpu_eaug(struct sgx_pageinfo *pginfo, void *addr)
+{
+	return SGXCPU_LEAF(sgxcore_eaug(&sgxcpu_package, pginfo, addr));
+}
+EXPORT_SYMBOL_GPL(sgxcpu_eaug);
+
+int sgxcpu_emodpr(struct sgx_secinfo *secinfo, void *addr)
+{
+	return SGXCPU_LEAF(sgxcore_emodpr(&sgxcpu_package, secinfo, addr));
+}
+EXPORT_SYMBOL_GPL(sgxcpu_emodpr);
+
+int sgxcpu_emodt(struct sgx_secinfo *secinfo, void *addr)
+{
+	return SGXCPU_LEAF(sgxcore_emodt(&sgxcpu_package, secinfo, addr));
+}
+EXPORT_SYMBOL_GPL(sgxcpu_emodt);
 
 int sgxcpu_edbgrd(void *addr, unsigned long *data)
 {

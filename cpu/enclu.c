@@ -83,6 +83,8 @@ static struct sgxcore_outcome enter(struct sgxcpu_lp *lp, u32 leaf, struct pt_re
 		sgxcpu_xstate_load(entry.xsave, lp->core.xfrm);
 	sgxcpu_regs_store(&r, regs);
 	count_entry(leaf);
+	sgxcpu_mode_enter(lp);
+	sgxcpu_step_begin(lp, regs);
 	return out;
 }
 
@@ -125,8 +127,129 @@ static struct sgxcore_outcome leave(struct sgxcpu_lp *lp, struct pt_regs *regs)
 	out = sgxcore_eexit(&lp->core, &r);
 	spin_unlock(&lp->lock);
 	if (out.kind == SGXCORE_OK) {
+		sgxcpu_mode_leave(lp);
 		sgxcpu_regs_store(&r, regs);
 		sgxcpu_count(SGXCPU_STAT_EEXIT);
+	}
+	return out;
+}
+
+static struct sgxcore_outcome accept_once(struct sgxcpu_lp *lp, const struct sgxcore_accept *a,
+					  struct sgxcore_regs *r)
+{
+	struct sgxcore_outcome out;
+
+	spin_lock(&lp->lock);
+	out = sgxcore_accept_commit(&lp->core, a, r);
+	spin_unlock(&lp->lock);
+	return out;
+}
+
+/*
+ * Have those who are inside been interrupted since? Hardware would know by itself. Returns
+ * false if nobody has: only one who has left by himself meanwhile can make a difference.
+ */
+static bool settle(const struct sgxcore_page *page)
+{
+	struct sgxcore_page *secs = READ_ONCE(page->secs);
+
+	return secs && sgxcpu_track_settle(secs);
+}
+
+static bool is_not_tracked(const struct sgxcore_outcome *out)
+{
+	return out->kind == SGXCORE_STATUS && out->code == SGX_NOT_TRACKED;
+}
+
+/* EACCEPT, EACCEPTCOPY and EMODPE */
+static struct sgxcore_outcome accept(struct sgxcpu_lp *lp, u32 leaf, struct pt_regs *regs,
+				     int prefixes)
+{
+	struct sgxcore_outcome out;
+	struct sgxcore_accept a;
+	struct sgxcore_regs r;
+	bool progress = true;
+
+	sgxcpu_regs_load(&r, regs);
+	r.ip += prefixes;
+	out = sgxcore_accept_prepare(&lp->core, leaf, &r, &a);
+	if (out.kind != SGXCORE_OK)
+		return out;
+
+	for (;;) {
+		sgxcpu_regs_load(&r, regs);
+		r.ip += prefixes;
+		out = accept_once(lp, &a, &r);
+		if (!is_not_tracked(&out) || !progress)
+			break;
+		progress = settle(a.page.page);
+	}
+	if (out.kind == SGXCORE_OK || out.kind == SGXCORE_STATUS) {
+		sgxcpu_regs_store(&r, regs);
+		sgxcpu_count(SGXCPU_STAT_ACCEPT);
+	}
+	return out;
+}
+
+static struct sgxcore_outcome decssa(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes)
+{
+	struct sgxcore_outcome out;
+	struct sgxcore_decssa d;
+	struct sgxcore_regs r;
+
+	out = sgxcore_decssa_prepare(&lp->core, &d);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	sgxcpu_regs_load(&r, regs);
+	r.ip += prefixes;
+	spin_lock(&lp->lock);
+	out = sgxcore_decssa_commit(&lp->core, &d, &r);
+	spin_unlock(&lp->lock);
+	if (out.kind == SGXCORE_OK)
+		sgxcpu_regs_store(&r, regs);
+	return out;
+}
+
+static struct sgxcore_outcome report(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes)
+{
+	struct sgxcore_report *op = &lp->op.report;
+	struct sgxcore_outcome out;
+	struct sgxcore_regs r;
+
+	sgxcpu_regs_load(&r, regs);
+	r.ip += prefixes;
+	out = sgxcore_report_prepare(&lp->core, &r, op);
+	if (out.kind != SGXCORE_OK)
+		return out;
+
+	spin_lock(&lp->lock);
+	out = sgxcore_report_commit(&lp->core, op, &r);
+	spin_unlock(&lp->lock);
+	if (out.kind == SGXCORE_OK) {
+		sgxcpu_regs_store(&r, regs);
+		sgxcpu_count(SGXCPU_STAT_EREPORT);
+	}
+	return out;
+}
+
+static struct sgxcore_outcome getkey(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes)
+{
+	struct sgxcore_getkey *op = &lp->op.getkey;
+	struct sgxcore_outcome out;
+	struct sgxcore_regs r;
+
+	sgxcpu_regs_load(&r, regs);
+	r.ip += prefixes;
+	out = sgxcore_key_prepare(&lp->core, &r, op);
+	if (out.kind != SGXCORE_OK)
+		return out;
+
+	spin_lock(&lp->lock);
+	out = sgxcore_key_commit(&lp->core, op, &r);
+	spin_unlock(&lp->lock);
+	if (out.kind == SGXCORE_OK || out.kind == SGXCORE_STATUS) {
+		sgxcpu_regs_store(&r, regs);
+		sgxcpu_count(SGXCPU_STAT_EGETKEY);
 	}
 	return out;
 }
@@ -134,18 +257,39 @@ static struct sgxcore_outcome leave(struct sgxcpu_lp *lp, struct pt_regs *regs)
 /**
  * sgxcpu_enclu_inside() - execute the ENCLU of a task in enclave mode
  * @lp: of the current task
- * @regs: of the current task, RIP at the ENCLU
+ * @regs: of the current task, RIP at the ENCLU or its prefixes
+ * @prefixes: their number
  *
  * Context: #UD handler of the task, may sleep.
  * Return: true if the trap has been dealt with.
  */
-bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs)
+bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes)
 {
 	struct sgxcore_outcome out = sgxcore_gp();
+	u32 leaf = (u32)regs->ax;
 
-	if ((u32)regs->ax == SGX_EEXIT)
+	switch (leaf) {
+	case SGX_EEXIT:
 		out = leave(lp, regs);
-	if (out.kind == SGXCORE_OK)
-		return true;
-	return sgxcpu_exception(lp, regs, out.code, out.error_code, out.addr);
+		break;
+	case SGX_EREPORT:
+		out = report(lp, regs, prefixes);
+		break;
+	case SGX_EGETKEY:
+		out = getkey(lp, regs, prefixes);
+		break;
+	case SGX_EACCEPT:
+	case SGX_EMODPE:
+	case SGX_EACCEPTCOPY:
+		out = accept(lp, leaf, regs, prefixes);
+		break;
+	case SGX_EDECCSSA:
+		out = decssa(lp, regs, prefixes);
+		break;
+	}
+	if (out.kind == SGXCORE_FAULT)
+		return sgxcpu_exception(lp, regs, out.code, out.error_code, out.addr);
+	/* TF waits for one more instruction. */
+	sgxcpu_step_check(lp, regs);
+	return true;
 }

@@ -6,16 +6,19 @@
 #include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/uaccess.h>
+#include <asm/trapnr.h>
 
 #include "cpu.h"
 
 #define INT3_OPCODE	0xcc
+#define INT_N_LENGTH	2
 
 static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore_event *ev)
 {
 	u64 xfrm = lp->core.xfrm;
 	struct sgxcore_regs r;
 
+	sgxcpu_mode_leave(lp);
 	sgxcpu_regs_load(&r, regs);
 	sgxcpu_xstate_save(lp->xsave, xfrm);
 
@@ -117,18 +120,72 @@ static u32 page_fault_code(struct sgxcpu_lp *lp, u32 error_code, u64 addr)
 	return epcm ? error_code | SGX_PFEC_P | SGX_PFEC_SGX : error_code;
 }
 
+/*
+ * A fetch that a page table entry forbids does not get as far as the driver. It may be
+ * that the enclave has extended the rights of the page since (EMODPE), or that the entry
+ * forbids it on behalf of the EPCM. Returns true if it is worth another try.
+ */
+static bool fetch_again(struct sgxcpu_lp *lp, u32 error_code, u64 addr)
+{
+	const u32 fetch = SGX_PFEC_P | SGX_PFEC_U | SGX_PFEC_I;
+
+	if ((error_code & fetch) != fetch || addr - lp->core.base >= lp->core.size)
+		return false;
+	switch (sgxcpu_walk_fetch(addr)) {
+	case 0:
+		return true;
+	case -EPERM:
+		lp->epcm_page = addr & PAGE_MASK;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Exceptions that an illegal instruction can raise on its own account are not what
+ * enclave mode makes of it. INT 4 is the one that traps behind itself.
+ */
+static bool is_illegal(struct pt_regs *regs, int vector)
+{
+	switch (vector) {
+	case X86_TRAP_OF:
+		regs->ip -= INT_N_LENGTH;
+		return true;
+	case X86_TRAP_TS:
+	case X86_TRAP_NP:
+	case X86_TRAP_SS:
+	case X86_TRAP_GP:
+	case X86_TRAP_PF:
+	case X86_TRAP_AC:
+		return sgxcpu_mode_forbids_at(regs->ip);
+	default:
+		return false;
+	}
+}
+
 static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 			u32 error_code, u64 addr)
 {
 	struct sgxcore_event ev = { .exception = true, .vector = vector };
 	u64 match = regs->ip;
+	int prefixes;
 
 	if (vector == SGXCORE_TRAP_BP)
 		return breakpoint(lp, regs);
-	if (vector == SGXCORE_TRAP_UD && sgxcpu_find_enclu(regs) >= 0)
-		return sgxcpu_enclu_inside(lp, regs);
+	if (is_illegal(regs, vector)) {
+		sgxcpu_count(SGXCPU_STAT_ILLEGAL);
+		return sgxcpu_exception(lp, regs, SGXCORE_TRAP_UD, 0, 0);
+	}
+	if (vector == SGXCORE_TRAP_UD) {
+		prefixes = sgxcpu_find_enclu(regs);
+		if (prefixes >= 0)
+			return sgxcpu_enclu_inside(lp, regs, prefixes);
+	}
 
 	if (vector == SGXCORE_TRAP_PF) {
+		if (fetch_again(lp, error_code, addr))
+			return true;
 		error_code = page_fault_code(lp, error_code, addr);
 		match = addr;
 	}
@@ -173,6 +230,8 @@ bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
 		if (sgxcpu_cpuid_trap(regs))
 			return true;
 	}
+	if (vector == SGXCORE_TRAP_PF)
+		sgxcpu_isolate_report(regs, addr);
 	return sgxcpu_vdso_fixup(regs, vector, error_code, addr);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the processor meets the kernel: two functions of the exception and
- * signal path are redirected with ftrace, as live patches are, two tracepoints
+ * Where the processor meets the kernel: functions of the exception, system call and
+ * signal paths are redirected with ftrace, as live patches are, two tracepoints
  * tell when a task stops being the program it was, and a kprobe tells of new text.
  *
  *  fixup_vdso_exception()      replaced: each user exception that would become
@@ -12,6 +12,9 @@
  *                              calls again, which then is not redirected. So
  *                              the original is never called through a pointer,
  *                              which IBT would not let us do.
+ *  syscall_user_dispatch()     replaced for tasks inside an enclave: mode.c.
+ *  fixup_umip_exception()      the same: SGDT is not for the kernel to emulate there.
+ *  #DB                         die notifier: step.c.
  *  sched_process_exit, _exec   tracepoints.
  *  perf_event_mmap()           a kprobe, because its file is built without ftrace.
  *                              The memory management calls it for each VMA that is
@@ -24,6 +27,7 @@
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/task_work.h>
 #include <linux/tracepoint.h>
 
 #include "cpu.h"
@@ -55,6 +59,20 @@ static void notrace hook_signal(struct pt_regs *regs)
 	this_cpu_dec(tasks_in_hooks);
 }
 
+static bool notrace hook_syscall(struct pt_regs *regs)
+{
+	bool ret = sgxcpu_mode_syscall(regs);
+
+	this_cpu_dec(tasks_in_hooks);
+	return ret;
+}
+
+static bool notrace hook_umip(struct pt_regs *regs)
+{
+	this_cpu_dec(tasks_in_hooks);
+	return false;
+}
+
 static void notrace redirect_trap(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -71,12 +89,34 @@ static void notrace redirect_signal(unsigned long ip, unsigned long parent_ip,
 	wrapper_ftrace_set_ip(fregs, (unsigned long)hook_signal);
 }
 
+static void notrace redirect_syscall(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (!sgxcpu_mode_wants_syscall())
+		return;
+	this_cpu_inc(tasks_in_hooks);
+	wrapper_ftrace_set_ip(fregs, (unsigned long)hook_syscall);
+}
+
+static void notrace redirect_umip(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (!sgxcpu_mode_wants_umip())
+		return;
+	this_cpu_inc(tasks_in_hooks);
+	wrapper_ftrace_set_ip(fregs, (unsigned long)hook_umip);
+}
+
 /* PERMANENT: sysctl kernel.ftrace_enabled=0 must not switch the processor off. */
 #define HOOK_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT)
 
 static struct hook hooks[] = {
 	{ "fixup_vdso_exception", { .func = redirect_trap, .flags = HOOK_FLAGS } },
 	{ "arch_do_signal_or_restart", { .func = redirect_signal, .flags = HOOK_FLAGS } },
+	{ "syscall_user_dispatch", { .func = redirect_syscall, .flags = HOOK_FLAGS } },
+#ifdef CONFIG_X86_UMIP
+	{ "fixup_umip_exception", { .func = redirect_umip, .flags = HOOK_FLAGS } },
+#endif
 };
 
 /* A kprobe is the one exported way from a name to an address. */
@@ -200,6 +240,22 @@ static void text_mapped_post(struct kprobe *kp, struct pt_regs *regs, unsigned l
 {
 }
 
+static void notrace hook_step(struct callback_head *work)
+{
+	sgxcpu_step_run(work);
+	this_cpu_dec(tasks_in_hooks);
+}
+
+/* Have sgxcpu_step_run() called on the way back to user mode. */
+bool sgxcpu_hooks_put_off(struct callback_head *work)
+{
+	init_task_work(work, hook_step);
+	if (task_work_add(current, work, TWA_RESUME))
+		return false;
+	this_cpu_inc(tasks_in_hooks);
+	return true;
+}
+
 static struct kprobe text_probe = {
 	.symbol_name	= "perf_event_mmap",
 	.pre_handler	= text_mapped,
@@ -254,6 +310,9 @@ int sgxcpu_hooks_init(void)
 	ret = watch_text();
 	if (ret)
 		goto err;
+	ret = sgxcpu_step_init();
+	if (ret)
+		goto err;
 	return 0;
 
 err:
@@ -265,6 +324,7 @@ void sgxcpu_hooks_exit(void)
 {
 	int i;
 
+	sgxcpu_step_exit();
 	unwatch_text();
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		unhook_function(&hooks[i]);
@@ -275,6 +335,7 @@ void sgxcpu_hooks_exit(void)
 		msleep(20);
 	/* ... and until the last of them has executed its return instruction. */
 	synchronize_rcu_tasks();
+	sgxcpu_mode_stop();
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		detach_probe(&probes[i]);

@@ -23,6 +23,20 @@
 	sgxcpu_result(__out);				\
 })
 
+/* The same, and the log says what was wrong. */
+#define SGXCPU_LEAF_EXPLAINED(name, call)		\
+({							\
+	struct sgxcore_outcome __out;			\
+							\
+	preempt_disable();				\
+	__out = call;					\
+	preempt_enable();				\
+	sgxcpu_explain(name, &__out);			\
+	sgxcpu_result(__out);				\
+})
+
+void sgxcpu_explain(const char *leaf, const struct sgxcore_outcome *out);
+
 static inline int sgxcpu_result(struct sgxcore_outcome out)
 {
 	switch (out.kind) {

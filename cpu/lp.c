@@ -120,6 +120,7 @@ void sgxcpu_lp_drop(void)
 	if (!lp)
 		return;
 
+	sgxcpu_mode_leave(lp);
 	spin_lock(&b->lock);
 	lp_free(lp, b);
 	spin_unlock(&b->lock);
@@ -233,6 +234,11 @@ unsigned long sgxcpu_page_prot(void *addr, unsigned long la, unsigned long vm_fl
 	if (WARN_ON_ONCE(!page))
 		return 0;
 
+	/*
+	 * What the mapping forbids is not for the EPCM to deny: page tables come first. The
+	 * core asks for a page to execute from whatever the mapping says.
+	 */
+	access &= vm_flags;
 	perm = sgxcore_page_access(page);
 	if (perm & SGX_SECINFO_R)
 		allowed |= VM_READ;

@@ -63,9 +63,13 @@ static int __init sgxcpu_init(void)
 	if (ret)
 		goto err_seal;
 
-	ret = sgxcpu_walk_init();
+	ret = sgxcpu_platform_init();
 	if (ret)
 		goto err_encls;
+
+	ret = sgxcpu_walk_init();
+	if (ret)
+		goto err_platform;
 
 	ret = sgxcpu_hooks_init();
 	if (ret)
@@ -79,6 +83,8 @@ err_walk:
 	/* The trap may have been redirected for a moment: a task can have got an LP. */
 	sgxcpu_lp_exit();
 	sgxcpu_walk_exit();
+err_platform:
+	sgxcpu_platform_exit();
 err_encls:
 	sgxcpu_encls_exit();
 err_seal:
@@ -94,6 +100,7 @@ static void __exit sgxcpu_exit(void)
 	sgxcpu_hooks_exit();
 	sgxcpu_lp_exit();
 	sgxcpu_walk_exit();
+	sgxcpu_platform_exit();
 	sgxcpu_encls_exit();
 	sgxcpu_seal_exit();
 	sgxcpu_epc_exit();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What this processor can do: the feature model, cut down to what the real CPU
- * below it can save and restore.
+ * What this processor can do: the model that was asked for, cut down to what the real
+ * CPU below it can save and restore.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/types.h>
 #include <asm/fpu/xcr.h>
 #include <asm/pgtable_types.h>
@@ -10,31 +14,38 @@
 
 #include "cpu.h"
 
-#define XFRM_AVX		BIT_ULL(2)
-#define XFRM_AVX512		(BIT_ULL(5) | BIT_ULL(6) | BIT_ULL(7))
 #define CPUID_XSTATE		0x0d
 
-static struct sgxcore_model model = {
-	.misc_mask = SGX_MISC_EXINFO,
-	.attr_mask = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY |
-		     SGX_ATTR_EINITTOKENKEY | SGX_ATTR_KSS,
-	.size_bits = 56,
-};
+static char *model_name = "max";
+module_param_named(model, model_name, charp, 0444);
+MODULE_PARM_DESC(model, "Which processor: max, skylake, icelake, sapphirerapids (max)");
+
+static bool sgx2 = true;
+module_param(sgx2, bool, 0444);
+MODULE_PARM_DESC(sgx2, "Enclaves can change after EINIT, if the model can do that (Y)");
+
+static struct sgxcore_model model;
 
 struct sgxcore_cpu sgxcpu_package = {
 	.model = &model,
+	.platform.cpusvn = 1,
 };
 
-/* Runtimes have Intel's XSAVE layout built in; elsewhere the state is not offered. */
-static bool avx512_is_where_intel_puts_it(void)
+static int no_such_model(void)
 {
-	return model.xstate_offset[5] == 1088 && model.xstate_offset[6] == 1152 &&
-	       model.xstate_offset[7] == 1664;
+	const struct sgxcore_model_spec *spec;
+	char text[128];
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; (spec = sgxcore_model_spec(i)); i++)
+		n += scnprintf(text + n, sizeof(text) - n, " %s", spec->name);
+	pr_err("no model \"%s\"; there are:%s\n", model_name, text);
+	return -EINVAL;
 }
 
-int sgxcpu_model_init(void)
+static void ask_machine(u64 xcr0)
 {
-	u64 xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	u32 ebx, ecx, edx;
 	int i;
 
@@ -44,12 +55,18 @@ int sgxcpu_model_init(void)
 		cpuid_count(CPUID_XSTATE, i, &model.xstate_size[i], &ebx, &ecx, &edx);
 		model.xstate_offset[i] = ebx;
 	}
-
-	model.xfrm_mask = xcr0 & (SGX_XFRM_LEGACY | XFRM_AVX);
-	if ((xcr0 & XFRM_AVX512) == XFRM_AVX512 && avx512_is_where_intel_puts_it())
-		model.xfrm_mask |= XFRM_AVX512;
-
 	model.va_bits = boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48;
 	model.mxcsr_mask = sgxcpu_xstate_mxcsr_mask();
+}
+
+int sgxcpu_model_init(void)
+{
+	const struct sgxcore_model_spec *spec = sgxcore_model_find(model_name);
+	u64 xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+
+	if (!spec)
+		return no_such_model();
+	ask_machine(xcr0);
+	sgxcore_model_set(&model, spec, xcr0, sgx2);
 	return 0;
 }

@@ -61,7 +61,7 @@ void sgxcpu_regs_store(const struct sgxcore_regs *r, struct pt_regs *regs)
 	regs->r15 = r->r15;
 	regs->flags = r->flags;
 	regs->ip = r->ip;
-	/* A far jump, which enclave mode does not stop yet, may have left 64-bit mode. */
+	/* A far jump, or SYSENTER, may have left 64-bit mode. */
 	if (!user_64bit_mode(regs)) {
 		regs->cs = __USER_CS;
 		regs->ss = __USER_DS;

@@ -16,8 +16,6 @@
 
 #include "cpu.h"
 
-MODULE_SOFTDEP("pre: gcm ctr ghash_generic");
-
 #define KEY_SIZE	16
 
 /**

@@ -16,8 +16,13 @@ static const char * const names[SGXCPU_STAT_NR] = {
 	[SGXCPU_STAT_EEXIT] = "eexit",
 	[SGXCPU_STAT_AEX] = "aex",
 	[SGXCPU_STAT_FAULT] = "enclu_faults",
+	[SGXCPU_STAT_ACCEPT] = "accept",
+	[SGXCPU_STAT_EREPORT] = "ereport",
+	[SGXCPU_STAT_EGETKEY] = "egetkey",
 	[SGXCPU_STAT_CPUID] = "cpuid",
 	[SGXCPU_STAT_PATCH] = "cpuid_patched",
+	[SGXCPU_STAT_ILLEGAL] = "illegal",
+	[SGXCPU_STAT_STEP] = "steps",
 };
 
 static struct dentry *dir;

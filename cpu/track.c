@@ -7,8 +7,8 @@
  * A look comes after the ETRACK. A task has been outside in the sense of the manual if
  *
  * - it is not on a CPU now, or is the one that looks;
- * - the first look found it on a CPU, and now it is on another one: then it was on
- *   none in between;
+ * - the first look found it on a CPU, and it has been taken off a CPU since: it may be back
+ *   by now, on the same one, without any IPI of a driver that asks which CPUs are concerned;
  * - that CPU has had a driver's IPI since. Either the task was interrupted by it, or it
  *   was not running there any more. (It cannot have been about to: the scheduler
  *   sets on_cpu and switches with interrupts off.)
@@ -51,12 +51,18 @@ static int executes_on(const struct task_struct *task)
 #endif
 }
 
+/* How often it has been taken off a CPU. It is in the kernel when this changes. */
+static unsigned long switches_of(const struct task_struct *task)
+{
+	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
 static bool was_outside(const struct sgxcpu_lp *lp, int cpu)
 {
 	if (cpu < 0 || lp->task == current)
 		return true;
-	return lp->noted &&
-	       (lp->cpu != cpu || interruptions_of(cpu) != lp->interruptions);
+	return lp->noted && (switches_of(lp->task) != lp->switches || lp->cpu != cpu ||
+			     interruptions_of(cpu) != lp->interruptions);
 }
 
 /* @cpu: where the task is. Returns true if the LP has just been counted out. */
@@ -73,6 +79,7 @@ static bool settle(struct sgxcpu_lp *lp, int cpu)
 	}
 	if (!lp->noted) {
 		lp->cpu = cpu;
+		lp->switches = switches_of(lp->task);
 		lp->interruptions = interruptions_of(cpu);
 		lp->noted = true;
 	}

@@ -70,6 +70,27 @@ static int walk_page(struct sgxcpu_walk *walk, u64 la, bool write)
 	return ret;
 }
 
+/**
+ * sgxcpu_walk_fetch() - look again at an entry that forbids to execute
+ * @la: linear address
+ *
+ * Context: process context, may sleep.
+ * Return: as sgxcpu_walker.fetch(), -EACCES without a driver.
+ */
+int sgxcpu_walk_fetch(u64 la)
+{
+	const struct sgxcpu_walker *w;
+	int ret = -EACCES;
+	int idx;
+
+	idx = srcu_read_lock(&walker_srcu);
+	w = srcu_dereference(walker, &walker_srcu);
+	if (w)
+		ret = w->fetch(la);
+	srcu_read_unlock(&walker_srcu, idx);
+	return ret;
+}
+
 static struct sgxcore_outcome translate(struct sgxcore_lp *lp, u64 la,
 					enum sgxcore_access access,
 					struct sgxcore_xlat *x)

@@ -6,10 +6,11 @@ CORE_HDRS := $(wildcard core/*.h include/arch/*.h)
 
 UNIT := $(B)/tests/unit
 # One for each file of the core, and those that look at several together
-UNIT_TESTS := $(patsubst core/%.c,%,$(CORE_SRCS)) paging_load paging_tamper paging_exit \
-	      paging_model gcm
+UNIT_TESTS := $(patsubst core/%.c,%,$(filter-out core/operand.c,$(CORE_SRCS))) \
+	      paging_load paging_tamper paging_exit paging_model gcm accept_copy dynamic_life \
+	      dynamic_model leaf_token notify xstate entry_race
 UNIT_HDRS := $(wildcard tests/unit/*.h)
-UNIT_HELPERS := rig signer seal paging paging_ref
+UNIT_HELPERS := rig signer seal paging paging_ref dynamic dynamic_ref keys
 UNIT_OBJS := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRCS)) \
 	     $(UNIT_HELPERS:%=$(UNIT)/obj/tests/unit/%.o)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -pthread -Wall -Wextra -Werror \

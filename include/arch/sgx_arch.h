@@ -37,6 +37,9 @@ typedef __u64 u64;
 #define SGX_EPA				0x0a
 #define SGX_EWB				0x0b
 #define SGX_ETRACK			0x0c
+#define SGX_EAUG			0x0d
+#define SGX_EMODPR			0x0e
+#define SGX_EMODT			0x0f
 
 /* ENCLU leaves */
 #define SGX_EREPORT			0x00
@@ -120,6 +123,9 @@ enum sgx_pt {
 
 #define SGX_TCS_DBGOPTIN		0x01ULL
 #define SGX_TCS_AEXNOTIFY		0x02ULL
+
+/* GPRSGX.AEXNOTIFY */
+#define SGX_AEXNOTIFY			0x01
 
 /* Page-fault error code bits, as delivered by #PF */
 #define SGX_PFEC_P			0x0001
@@ -266,6 +272,74 @@ struct sgx_einittoken {
 	u8  mac[16];
 } __attribute__((packed));
 
+/* Which enclave a report is for */
+struct sgx_targetinfo {
+	u8  mrenclave[32];	/* MEASUREMENT */
+	u64 attributes;
+	u64 xfrm;
+	u8  cet_attributes;
+	u8  reserved1;
+	u16 config_svn;
+	u32 miscselect;
+	u8  reserved2[8];
+	u8  config_id[64];
+	u8  reserved3[384];
+} __attribute__((packed));
+
+/* The MAC is over everything before KEYID. */
+struct sgx_report {
+	u8  cpusvn[16];
+	u32 miscselect;
+	u8  cet_attributes;
+	u8  reserved1[11];
+	u8  isv_ext_prod_id[16];
+	u64 attributes;
+	u64 xfrm;
+	u8  mrenclave[32];
+	u8  reserved2[32];
+	u8  mrsigner[32];
+	u8  reserved3[32];
+	u8  config_id[64];
+	u16 isv_prod_id;
+	u16 isv_svn;
+	u16 config_svn;
+	u8  reserved4[42];
+	u8  isv_family_id[16];
+	u8  report_data[64];
+	u8  keyid[32];
+	u8  mac[16];
+} __attribute__((packed));
+
+/* KEYNAME */
+#define SGX_KEYNAME_EINITTOKEN		0
+#define SGX_KEYNAME_PROVISION		1
+#define SGX_KEYNAME_PROVISION_SEAL	2
+#define SGX_KEYNAME_REPORT		3
+#define SGX_KEYNAME_SEAL		4
+
+/* KEYPOLICY */
+#define SGX_KEYPOLICY_MRENCLAVE		0x01
+#define SGX_KEYPOLICY_MRSIGNER		0x02
+#define SGX_KEYPOLICY_NOISVPRODID	0x04
+#define SGX_KEYPOLICY_CONFIGID		0x08
+#define SGX_KEYPOLICY_ISVFAMILYID	0x10
+#define SGX_KEYPOLICY_ISVEXTPRODID	0x20
+
+struct sgx_keyrequest {
+	u16 keyname;
+	u16 keypolicy;
+	u16 isv_svn;
+	u8  cet_attributes_mask;
+	u8  reserved1;
+	u8  cpusvn[16];
+	u64 attributes_mask;
+	u64 xfrm_mask;
+	u8  keyid[32];
+	u32 misc_mask;
+	u16 config_svn;
+	u8  reserved2[434];
+} __attribute__((packed));
+
 #define SGX_ASSERT_SIZE(type, size) \
 	static_assert(sizeof(type) == (size), #type " has the wrong size")
 #define SGX_ASSERT_OFFSET(type, field, off) \
@@ -298,5 +372,14 @@ SGX_ASSERT_OFFSET(struct sgx_sigstruct, isv_prod_id, 1024);
 SGX_ASSERT_OFFSET(struct sgx_sigstruct, q1, 1040);
 SGX_ASSERT_SIZE(struct sgx_einittoken, 304);
 SGX_ASSERT_OFFSET(struct sgx_einittoken, keyid, 256);
+SGX_ASSERT_SIZE(struct sgx_targetinfo, 512);
+SGX_ASSERT_OFFSET(struct sgx_targetinfo, config_id, 64);
+SGX_ASSERT_SIZE(struct sgx_report, 432);
+SGX_ASSERT_OFFSET(struct sgx_report, mrenclave, 64);
+SGX_ASSERT_OFFSET(struct sgx_report, isv_family_id, 304);
+SGX_ASSERT_OFFSET(struct sgx_report, keyid, 384);
+SGX_ASSERT_SIZE(struct sgx_keyrequest, 512);
+SGX_ASSERT_OFFSET(struct sgx_keyrequest, keyid, 40);
+SGX_ASSERT_OFFSET(struct sgx_keyrequest, config_svn, 76);
 
 #endif /* _ARCH_SGX_ARCH_H */

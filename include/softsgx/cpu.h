@@ -60,6 +60,21 @@ int sgxcpu_ewb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
 int sgxcpu_eldu(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
 int sgxcpu_eldb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot);
 
+/*
+ * Changes after EINIT (SGX2); #GP on a processor that has none of them. @secinfo is
+ * 64-byte aligned. A #GP of EAUG can be transient, as above, and so can
+ * SGX_EPC_PAGE_CONFLICT of the others: the enclave is at that page with a leaf of its own.
+ *
+ * EMODPR and EMODT change what page table entries may allow. The driver takes these
+ * away, then has ETRACK and an interrupt done: until then EACCEPT answers
+ * SGX_NOT_TRACKED.
+ *
+ * Context: any task context.
+ */
+int sgxcpu_eaug(struct sgx_pageinfo *pginfo, void *addr);
+int sgxcpu_emodpr(struct sgx_secinfo *secinfo, void *addr);
+int sgxcpu_emodt(struct sgx_secinfo *secinfo, void *addr);
+
 /**
  * sgxcpu_interrupted() - an interrupt has come in on this CPU
  *
@@ -133,6 +148,17 @@ void *sgxcpu_epc_section(unsigned int n, unsigned long *pfn, unsigned long *nr_p
 unsigned long sgxcpu_page_prot(void *addr, unsigned long la, unsigned long vm_flags,
 			       unsigned long access);
 
+/**
+ * sgxcpu_vma_flags() - VM_* flags that a new mapping of an enclave gets
+ * @mm: the process
+ *
+ * Memory that programs cannot reach outside enclave mode is a matter of
+ * protection keys, which belong to mappings.
+ *
+ * Context: write mmap_lock held.
+ */
+unsigned long sgxcpu_vma_flags(struct mm_struct *mm);
+
 struct sgxcpu_walk;
 
 /**
@@ -147,11 +173,17 @@ struct sgxcpu_walk;
  *	blocked because it is about to leave is not present: wait until it has
  *	come back. Called in process context, may sleep, must not take locks that
  *	a page fault could not take. Entries walk, and exits whose TCS or frame
- *	has been evicted since the entry.
+ *	has been evicted since the entry, and the leaves with which an enclave
+ *	accepts pages: what is PENDING, MODIFIED or trimmed is found like any other.
+ * @fetch: the current process has tried to execute at @la where a page table entry
+ *	is present and does not allow it. Return 0 if it does now, or is gone; -EPERM
+ *	if the EPCM alone denies the access; -EACCES if the mapping does. Context as
+ *	for @walk. (Writes fault into the driver, and what is present can be read.)
  */
 struct sgxcpu_walker {
 	struct module *owner;
 	int (*walk)(struct sgxcpu_walk *walk, unsigned long la, bool write);
+	int (*fetch)(unsigned long la);
 };
 
 int sgxcpu_set_walker(const struct sgxcpu_walker *walker);

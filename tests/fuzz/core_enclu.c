@@ -165,7 +165,7 @@ static void step_remove(struct bench *b)
 	(void)sgxcore_eremove(&b->r->cpu, take_page(b)->mem + (take(b->in) & 0x80 ? 8 : 0));
 }
 
-/* Page states that leaves which are not here yet would make */
+/* States to which leaves would take many steps, and some to which none would */
 static void step_page_state(struct bench *b)
 {
 	struct sgxcore_page *page = take_page(b);
@@ -336,6 +336,90 @@ static void step_aex(struct bench *b, unsigned int i)
 	check_outside(b, i);
 }
 
+static u64 take_secinfo(struct bench *b)
+{
+	u64 flags = take(b->in) & 0x3f;
+
+	return flags | (u64)(take(b->in) % 5) << SGX_SECINFO_PAGE_TYPE_SHIFT;
+}
+
+/* What the enclave would have to say to agree with a page as it is now */
+static u64 request_for(const struct sgxcore_page *page)
+{
+	u64 flags = (u64)page->type << SGX_SECINFO_PAGE_TYPE_SHIFT | page->perm;
+
+	if (page->modified)
+		return flags | SGX_SECINFO_MODIFIED;
+	return flags | (page->pending ? SGX_SECINFO_PENDING : SGX_SECINFO_PR);
+}
+
+/* EACCEPT, EACCEPTCOPY, EMODPE, or a leaf that is none of them */
+static void step_accept(struct bench *b, unsigned int i)
+{
+	struct sgxcore_page *code = rig_page_at(b->r, RIG_CODE);
+	struct sgxcore_regs *regs = &b->regs[i];
+	u32 leaf = SGX_EACCEPT + take(b->in) % 4;
+	struct sgx_secinfo secinfo = { .flags = take_secinfo(b) };
+	const struct sgxcore_page *page = take_page(b);
+	struct sgxcore_outcome out;
+	struct sgxcore_regs before;
+	struct sgxcore_accept a;
+	u8 how = take(b->in);
+
+	regs->bx = how & 1 ? take_address(b->in) : RIG_CODE + 64;
+	regs->cx = how & 2 ? take_address(b->in) : RIG_BASE + take(b->in) % 64 * 0x1000;
+	regs->dx = how & 4 ? take_address(b->in) : RIG_BASE + take(b->in) % 8 * 0x1000;
+	if (how & 16) {
+		regs->cx = page->addr;
+		secinfo.flags = request_for(page);
+	}
+	if (code)
+		memcpy(code->mem + 64, &secinfo, sizeof(secinfo));
+	before = *regs;
+	out = sgxcore_accept_prepare(&b->lp[i], leaf, regs, &a);
+	if (out.kind == SGXCORE_OK) {
+		if (how & 8)
+			step_between(b);
+		out = sgxcore_accept_commit(&b->lp[i], &a, regs);
+	}
+	if (out.kind == SGXCORE_OK || out.kind == SGXCORE_STATUS) {
+		CHECK(b->lp[i].inside && regs->ip == before.ip + 3);
+		CHECK(leaf == SGX_EMODPE || regs->ax == out.code);
+		return;
+	}
+	CHECK(out.kind == SGXCORE_AGAIN || out.code == SGXCORE_TRAP_GP ||
+	      out.code == SGXCORE_TRAP_PF);
+	CHECK(!memcmp(&before, regs, sizeof(before)));
+}
+
+/* What a driver would do, and what would be a mistake */
+static void step_dynamic(struct bench *b)
+{
+	struct sgx_secinfo secinfo = { .flags = take_secinfo(b) };
+	u8 *page = take_page(b)->mem;
+	struct sgx_pageinfo info = {
+		.linaddr = RIG_BASE + take(b->in) % 80 * 0x1000ULL,
+		.secs = (unsigned long)b->r->secs->mem,
+	};
+	unsigned int i;
+
+	switch (take(b->in) % 4) {
+	case 0:
+		(void)sgxcore_eaug(&b->r->cpu, &info, page);
+		break;
+	case 1:
+		(void)sgxcore_emodpr(&b->r->cpu, &secinfo, page);
+		break;
+	case 2:
+		(void)sgxcore_emodt(&b->r->cpu, &secinfo, page);
+		break;
+	default:
+		(void)sgxcore_etrack(&b->r->cpu, b->r->secs->mem);
+		for (i = 0; i < NR_LPS; i++)
+			sgxcore_lp_interrupted(&b->lp[i]);
+	}
+}
+
 static void step_encls(struct bench *b)
 {
 	struct rig *r = b->r;
@@ -393,7 +477,7 @@ static void step(struct bench *b)
 	u8 op = take(b->in);
 	unsigned int i = op >> 7;
 
-	switch (op % 16) {
+	switch (op % 20) {
 	case 0: case 1: case 2:
 		step_enter(b, i, SGX_EENTER);
 		break;
@@ -423,6 +507,12 @@ static void step(struct bench *b)
 		break;
 	case 14:
 		step_frame(b);
+		break;
+	case 15: case 16:
+		step_accept(b, i);
+		break;
+	case 17: case 18:
+		step_dynamic(b);
 		break;
 	default:
 		step_encls(b);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* EENTER and ERESUME: rejections, their order, races between the halves, effects. */
-#include <pthread.h>
-
 #include "rig.h"
 
 #define AVX512	0xe7
@@ -32,11 +30,6 @@ static struct sgxcore_outcome enter(struct rig *r, u32 leaf)
 #define EENTER(r)	enter(r, SGX_EENTER)
 #define ERESUME(r)	enter(r, SGX_ERESUME)
 
-static struct sgx_tcs *tcs_of(struct rig *r)
-{
-	return (struct sgx_tcs *)r->tcs->mem;
-}
-
 /* A frame 0 as an AEX leaves it, and the TCS that goes with it */
 static struct sgx_gprsgx *interrupted(struct rig *r)
 {
@@ -56,7 +49,7 @@ static struct sgx_gprsgx *interrupted(struct rig *r)
 	gpr->fsbase = RIG_BASE + 0x4000;
 	gpr->gsbase = RIG_BASE + 0x5000;
 	sgxcore_xsave_synthetic(page->mem, -1);
-	tcs_of(r)->ssa_index = 1;
+	rig_tcs(r)->ssa_index = 1;
 	return gpr;
 }
 
@@ -126,7 +119,7 @@ static void rejects_tcs_page(void **state)
 		REJECTS_PF(r, enter(r, leaf), RIG_TCS, PF_TCS);
 		r->tcs->type = SGX_PT_TCS;
 		assert_true(sgxcore_lock_exclusive(r->tcs));
-		REJECTS_GP(r, enter(r, leaf));
+		REJECTS_AGAIN(r, enter(r, leaf));
 		sgxcore_unlock_exclusive(r->tcs);
 	}
 }
@@ -139,7 +132,7 @@ static void rejects_tcs_fields(void **state)
 
 	rig_enclave(r, 3, 1, 2, 0);
 	interrupted(r);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	good = *tcs;
 #define REJECTS_TCS(change)						\
 	do {								\
@@ -225,7 +218,7 @@ static void rejects_frame_pages(void **state)
 			REJECTS_PAGE(page->type = SGX_PT_TCS, page->type = SGX_PT_REG, PF_SSA);
 			REJECTS_PAGE(page->type = SGX_PT_TRIM, page->type = SGX_PT_REG, PF_SSA);
 			assert_true(sgxcore_lock_exclusive(page));
-			REJECTS_GP(r, enter(r, leaf));
+			REJECTS_AGAIN(r, enter(r, leaf));
 			sgxcore_unlock_exclusive(page);
 		}
 	}
@@ -273,7 +266,7 @@ static void frame_at_the_base(void **state)
 	struct rig *r = *state;
 
 	rig_enclave(r, 3, 1, 2, 0);
-	tcs_of(r)->ssa_offset = 0;
+	rig_tcs(r)->ssa_offset = 0;
 	assert_ok(EENTER(r));
 	assert_int_equal(r->lp.frame.la, RIG_BASE);
 }
@@ -285,7 +278,7 @@ static void hostile_frame_addresses(void **state)
 	struct sgx_tcs *tcs;
 
 	rig_enclave(r, 3, 1, 2, 0);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	secs = sgxcore_secs_of(r->secs);
 	/* below and above ELRANGE, not canonical, beyond 64 bits */
 	tcs->ssa_offset = RIG_SIZE;
@@ -325,7 +318,7 @@ static void order(void **state)
 	struct sgxcore_page *ssa;
 
 	rig_enclave(r, AVX512, 1, 2, 0);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	ssa = rig_page_at(r, RIG_SSA);
 	/* TCS not mapped before AEP */
 	r->regs.cx = 1ULL << 47;
@@ -338,7 +331,7 @@ static void order(void **state)
 	r->regs.cx = RIG_AEP;
 	/* conflict before what the page is */
 	assert_true(sgxcore_lock_exclusive(r->tcs));
-	REJECTS_GP(r, EENTER(r));
+	REJECTS_AGAIN(r, EENTER(r));
 	sgxcore_unlock_exclusive(r->tcs);
 	/* what the page is before what it says */
 	tcs->flags = 4;
@@ -431,7 +424,7 @@ static void commit_repeats_the_checks(void **state)
 	struct sgx_tcs *tcs;
 
 	rig_enclave(r, 3, 1, 2, 0);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	ssa = rig_page_at(r, RIG_SSA);
 	assert_ok(prepare(r, SGX_EENTER));
 	r->tcs->pending = true;
@@ -447,10 +440,10 @@ static void commit_repeats_the_checks(void **state)
 	REJECTS_GP(r, commit(r));
 	r->regs.cx = RIG_AEP;
 	assert_true(sgxcore_lock_exclusive(r->tcs));
-	REJECTS_GP(r, commit(r));
+	REJECTS_AGAIN(r, commit(r));
 	sgxcore_unlock_exclusive(r->tcs);
 	assert_true(sgxcore_lock_exclusive(ssa));
-	REJECTS_GP(r, commit(r));
+	REJECTS_AGAIN(r, commit(r));
 	sgxcore_unlock_exclusive(ssa);
 	tcs->state = 1;
 	REJECTS_GP(r, commit(r));
@@ -465,12 +458,12 @@ static void moved_cssa_is_a_busy_tcs(void **state)
 
 	rig_enclave(r, 3, 1, 3, 0);
 	assert_ok(prepare(r, SGX_EENTER));
-	tcs_of(r)->ssa_index = 1;
+	rig_tcs(r)->ssa_index = 1;
 	REJECTS_GP(r, commit(r));
 	assert_ok(prepare(r, SGX_ERESUME));
-	tcs_of(r)->ssa_index = 2;
+	rig_tcs(r)->ssa_index = 2;
 	REJECTS_GP(r, commit(r));
-	tcs_of(r)->ssa_index = 0;
+	rig_tcs(r)->ssa_index = 0;
 	REJECTS_GP(r, commit(r));
 }
 
@@ -483,7 +476,7 @@ static void eenter_effects(void **state)
 	struct sgx_tcs *tcs;
 
 	rig_enclave(r, AVX512, 1, 2, 0);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	r->regs.flags = 0x246 | SGX_RFLAGS_DF | SGX_RFLAGS_TF | SGX_RFLAGS_AC;
 	before = r->regs;
 	tcs->ssa_index = 1;
@@ -538,7 +531,7 @@ static void oentry_is_not_checked_against_elrange(void **state)
 	struct rig *r = *state;
 
 	rig_enclave(r, 3, 1, 2, 0);
-	tcs_of(r)->entry_offset = 0 - RIG_BASE;
+	rig_tcs(r)->entry_offset = 0 - RIG_BASE;
 	assert_ok(EENTER(r));
 	assert_int_equal(r->regs.ip, 0);
 }
@@ -552,7 +545,7 @@ static void eresume_effects(void **state)
 	u64 *p;
 
 	rig_enclave(r, 7, 1, 2, 0);
-	tcs = tcs_of(r);
+	tcs = rig_tcs(r);
 	gpr = interrupted(r);
 	/* TF set, IF clear, IOPL 3, VM set in the frame; the rest is loaded */
 	gpr->rflags = 0xffffffffffffffffULL & ~SGX_RFLAGS_IF;
@@ -650,150 +643,13 @@ static void failed_resume_leaves_outside(void **state)
 	rig_enclave(r, 3, 1, 2, 0);
 	interrupted(r)->rip = 1ULL << 47;
 	assert_gp(ERESUME(r));
-	assert_int_equal(tcs_of(r)->state, 0);
-	assert_int_equal(tcs_of(r)->ssa_index, 1);
+	assert_int_equal(rig_tcs(r)->state, 0);
+	assert_int_equal(rig_tcs(r)->ssa_index, 1);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	/* and the TCS is as good as before */
 	interrupted(r);
 	assert_ok(ERESUME(r));
-}
-
-/* ----------------------------------------------------------------- races */
-
-#define THREADS	4
-#define ROUNDS	2000
-
-struct contender {
-	struct rig *r;
-	struct sgxcore_lp lp;
-	u8 *xsave;
-	pthread_barrier_t *barrier;
-	u32 leaf;
-	unsigned int won;
-	unsigned int odd;
-};
-
-static void contend(struct contender *c)
-{
-	struct sgxcore_entry e = { .xsave = c->xsave };
-	struct sgxcore_regs regs = c->r->regs;
-	struct sgxcore_outcome out;
-
-	out = sgxcore_entry_prepare(&c->lp, c->leaf, &regs, &e);
-	if (out.kind == SGXCORE_OK)
-		out = sgxcore_entry_commit(&c->lp, &e, &regs);
-	if (out.kind == SGXCORE_OK)
-		c->won++;
-	else if (out.kind != SGXCORE_FAULT || out.code != SGXCORE_TRAP_GP)
-		c->odd++;
-}
-
-static void *contender(void *arg)
-{
-	struct contender *c = arg;
-	unsigned int i;
-
-	for (i = 0; i < ROUNDS; i++) {
-		struct sgxcore_regs regs = c->r->regs;
-
-		pthread_barrier_wait(c->barrier);
-		contend(c);
-		pthread_barrier_wait(c->barrier);
-		if (c->lp.inside && sgxcore_eexit(&c->lp, &regs).kind != SGXCORE_OK)
-			c->odd++;
-	}
-	return NULL;
-}
-
-static void one_of_many_gets_the_tcs(void **state)
-{
-	struct rig *r = *state;
-	struct contender c[THREADS];
-	pthread_barrier_t barrier;
-	pthread_t threads[THREADS];
-	unsigned int i, won = 0;
-
-	rig_enclave(r, 3, 1, 2, 0);
-	pthread_barrier_init(&barrier, NULL, THREADS);
-	for (i = 0; i < THREADS; i++) {
-		c[i] = (struct contender){ .r = r, .lp = r->lp, .barrier = &barrier,
-					   .leaf = SGX_EENTER };
-		c[i].xsave = aligned_alloc(64, SGXCORE_XSAVE_MAX);
-		pthread_create(&threads[i], NULL, contender, &c[i]);
-	}
-	for (i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], NULL);
-		assert_int_equal(c[i].odd, 0);
-		won += c[i].won;
-		free(c[i].xsave);
-	}
-	assert_int_equal(won, ROUNDS);
-	assert_int_equal(sgxcore_track_inside(r->secs), 0);
-	assert_int_equal(tcs_of(r)->state, 0);
-	pthread_barrier_destroy(&barrier);
-}
-
-/* EENTER, AEX and ERESUME of all threads on one TCS, while a frame gets locked at times */
-static void *churner(void *arg)
-{
-	struct sgxcore_event ev = { 0 };
-	u8 image[SGXCORE_XSAVE_MAX], synthetic[576];
-	struct contender *c = arg;
-	unsigned int i;
-
-	memset(image, 0, sizeof(image));
-	sgxcore_xsave_synthetic(image, -1);
-	for (i = 0; i < ROUNDS; i++) {
-		struct sgxcore_regs regs = c->r->regs;
-
-		regs.fsbase = 0;
-		regs.gsbase = 0;
-		c->leaf = SGX_EENTER + i % 2;
-		contend(c);
-		if (!c->lp.inside)
-			continue;
-		if (i % 3 == 0 && !sgxcore_aex(&c->lp, &ev, &regs, image, synthetic))
-			c->odd++;
-		else if (c->lp.inside && sgxcore_eexit(&c->lp, &regs).kind != SGXCORE_OK)
-			c->odd++;
-	}
-	return NULL;
-}
-
-static void churn_keeps_the_books(void **state)
-{
-	struct rig *r = *state;
-	struct contender c[THREADS];
-	pthread_t threads[THREADS];
-	struct sgxcore_page *ssa;
-	unsigned int i;
-
-	rig_enclave(r, 3, 1, 8, 0);
-	ssa = rig_page_at(r, RIG_SSA);
-	for (i = 0; i < 8; i++) {
-		tcs_of(r)->ssa_index = i + 1;
-		rig_gpr(r, i)->rip = RIG_CODE;
-		sgxcore_xsave_synthetic(rig_page_at(r, RIG_SSA + i * 0x1000ULL)->mem, -1);
-	}
-	tcs_of(r)->ssa_index = 0;
-	for (i = 0; i < THREADS; i++) {
-		c[i] = (struct contender){ .r = r, .lp = r->lp };
-		c[i].xsave = aligned_alloc(64, SGXCORE_XSAVE_MAX);
-		pthread_create(&threads[i], NULL, churner, &c[i]);
-	}
-	for (i = 0; i < 100 * ROUNDS; i++) {
-		if (sgxcore_lock_exclusive(ssa))
-			sgxcore_unlock_exclusive(ssa);
-	}
-	for (i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], NULL);
-		assert_int_equal(c[i].odd, 0);
-		free(c[i].xsave);
-	}
-	assert_int_equal(sgxcore_track_inside(r->secs), 0);
-	assert_int_equal(tcs_of(r)->state, 0);
-	assert_true(tcs_of(r)->ssa_index <= 8);
 }
 
 int main(void)
@@ -825,8 +681,6 @@ int main(void)
 		RIG_TEST(eresume_loads_if_at_iopl_3_only),
 		RIG_TEST(eresume_rejects_frame_contents),
 		RIG_TEST(failed_resume_leaves_outside),
-		RIG_TEST(one_of_many_gets_the_tcs),
-		RIG_TEST(churn_keeps_the_books),
 	};
 
 	return cmocka_run_group_tests_name("entry", tests, NULL, NULL);

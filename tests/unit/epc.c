@@ -170,10 +170,14 @@ static void cpuid_enumerates_model_and_sections(void **state)
 	u32 out[4];
 
 	sgxcore_cpuid12(&r->cpu, 0, out);
-	assert_int_equal(out[0] & 1, 1);
+	assert_int_equal(out[0], 3);
 	assert_int_equal(out[1], SGX_MISC_EXINFO);
 	assert_int_equal(out[2], 0);
 	assert_int_equal(out[3], 0x241f);
+
+	r->model.sgx2 = false;
+	sgxcore_cpuid12(&r->cpu, 0, out);
+	assert_int_equal(out[0], 1);
 
 	r->model.attr_mask |= SGX_ATTR_INIT | 1ULL << 40;
 	r->model.xfrm_mask = 0x100000007;

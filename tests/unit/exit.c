@@ -16,11 +16,6 @@ static struct sgxcore_outcome enter(struct rig *r, u32 leaf)
 	return out.kind == SGXCORE_OK ? sgxcore_entry_commit(&r->lp, &e, &r->regs) : out;
 }
 
-static struct sgx_tcs *tcs_of(struct rig *r)
-{
-	return (struct sgx_tcs *)r->tcs->mem;
-}
-
 static void fill_regs(struct sgxcore_regs *regs, u64 base)
 {
 	u64 *p = (u64 *)regs;
@@ -92,8 +87,8 @@ static void eexit_effects(void **state)
 	expected.gsbase = 0x7f0000002000;
 	assert_ok(sgxcore_eexit(&r->lp, &r->regs));
 	assert_memory_equal(&r->regs, &expected, sizeof(expected));
-	assert_int_equal(tcs_of(r)->state, 0);
-	assert_int_equal(tcs_of(r)->ssa_index, 0);
+	assert_int_equal(rig_tcs(r)->state, 0);
+	assert_int_equal(rig_tcs(r)->ssa_index, 0);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	assert_null(r->lp.secs);
@@ -173,8 +168,8 @@ static void aex_registers(void **state)
 	expected.fsbase = 0x7f0000001000;
 	expected.gsbase = 0x7f0000002000;
 	assert_memory_equal(&r->regs, &expected, sizeof(expected));
-	assert_int_equal(tcs_of(r)->ssa_index, 1);
-	assert_int_equal(tcs_of(r)->state, 0);
+	assert_int_equal(rig_tcs(r)->ssa_index, 1);
+	assert_int_equal(rig_tcs(r)->state, 0);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	assert_false(r->lp.inside);
 	assert_int_equal(synthetic[24] | synthetic[25] << 8, 0x1fb0);
@@ -266,7 +261,7 @@ static u32 exitinfo_after(struct rig *r, bool exception, u8 vector, u32 error_co
 
 	gpr->exitinfo = 0xffffffff;
 	memset(exinfo, 0x99, sizeof(*exinfo));
-	tcs_of(r)->ssa_index = 0;
+	rig_tcs(r)->ssa_index = 0;
 	r->regs = (struct sgxcore_regs){ .bx = RIG_TCS, .cx = RIG_AEP, .flags = 2 };
 	assert_ok(enter(r, SGX_EENTER));
 	assert_true(aex(r, &ev));
@@ -354,7 +349,7 @@ static void aex_and_resume_are_transparent(void **state)
 	assert_memory_equal(xsave, state_inside, 464);
 	assert_memory_equal(xsave + 512, state_inside + 512, 64 + 256);
 	assert_memory_equal(xsave + 2752, state_inside + 2752, 8256);
-	assert_int_equal(tcs_of(r)->ssa_index, 0);
+	assert_int_equal(rig_tcs(r)->ssa_index, 0);
 }
 
 /* Runtimes move the outside stack pointer through the frame. */
@@ -384,7 +379,7 @@ static void nested_handler(void **state)
 	rig_gpr(r, 0)->rip = RIG_CODE + 0x777;
 	r->regs.bx = TARGET;
 	assert_ok(sgxcore_eexit(&r->lp, &r->regs));
-	assert_int_equal(tcs_of(r)->ssa_index, 1);
+	assert_int_equal(rig_tcs(r)->ssa_index, 1);
 	r->regs.bx = RIG_TCS;
 	r->regs.cx = RIG_AEP;
 	assert_ok(enter(r, SGX_ERESUME));
@@ -416,8 +411,8 @@ static void aex_without_its_frame(void **state)
 	assert_int_equal(r->regs.fsbase, 0x7f0000001000);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 	/* unusable: there is nothing to resume */
-	assert_int_equal(tcs_of(r)->state, 1);
-	assert_int_equal(tcs_of(r)->ssa_index, 0);
+	assert_int_equal(rig_tcs(r)->state, 1);
+	assert_int_equal(rig_tcs(r)->ssa_index, 0);
 }
 
 static void aex_gives_up_on_a_locked_frame(void **state)
@@ -443,8 +438,8 @@ static void aex_gives_up_on_a_locked_tcs(void **state)
 	assert_true(sgxcore_lock_exclusive(r->tcs));
 	assert_false(aex(r, &interrupt));
 	sgxcore_unlock_exclusive(r->tcs);
-	assert_int_equal(tcs_of(r)->state, 1);
-	assert_int_equal(tcs_of(r)->ssa_index, 0);
+	assert_int_equal(rig_tcs(r)->state, 1);
+	assert_int_equal(rig_tcs(r)->ssa_index, 0);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
 }
 
@@ -476,7 +471,7 @@ static void abandoned_threads_still_come_out(void **state)
 	assert_true(r->lp.inside);
 	assert_null(r->lp.secs);
 	assert_int_equal(sgxcore_track_inside(r->secs), 0);
-	assert_int_equal(tcs_of(r)->state, 0);
+	assert_int_equal(rig_tcs(r)->state, 0);
 	/* The enclave may go now. */
 	for (i = 1; i < RIG_PAGES; i++)
 		assert_ok(sgxcore_eremove(&r->cpu, r->pages[i].mem));

@@ -23,6 +23,7 @@ static void sha256_blocks(u32 state[8], const u8 *data, size_t n)
 }
 
 static const struct sgxcore_model full_model = {
+	.sgx2 = true,
 	.misc_mask = SGX_MISC_EXINFO,
 	.attr_mask = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY |
 		     SGX_ATTR_EINITTOKENKEY | SGX_ATTR_KSS,
@@ -60,6 +61,7 @@ struct rig *rig_new(void)
 		.sha256_blocks = sha256_blocks,
 		.gcm_encrypt = seal_gcm_encrypt,
 		.gcm_decrypt = seal_gcm_decrypt,
+		.cmac = seal_cmac,
 	};
 	r->sections[0] = (struct sgxcore_section){
 		.base = r->mem, .phys = 0x1240000000ULL,
@@ -269,6 +271,11 @@ struct sgx_gprsgx *rig_gpr(struct rig *r, u32 frame)
 						(size * (frame + 1) - 1) * SGX_PAGE_SIZE);
 
 	return (struct sgx_gprsgx *)(page->mem + SGX_GPRSGX_OFFSET);
+}
+
+struct sgx_tcs *rig_tcs(struct rig *r)
+{
+	return (struct sgx_tcs *)r->tcs->mem;
 }
 
 struct sgxcore_outcome rig_translate(struct sgxcore_lp *lp, u64 la, enum sgxcore_access access,

@@ -95,6 +95,7 @@ void rig_force_init(struct sgxcore_page *secs);
 void rig_enclave(struct rig *r, u64 xfrm, u32 frame_pages, u32 nssa, u64 attributes);
 struct sgxcore_page *rig_page_at(struct rig *r, u64 la);
 struct sgx_gprsgx *rig_gpr(struct rig *r, u32 frame);
+struct sgx_tcs *rig_tcs(struct rig *r);
 struct sgxcore_outcome rig_translate(struct sgxcore_lp *lp, u64 la, enum sgxcore_access access,
 				     struct sgxcore_xlat *x);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* AES-128-GCM by OpenSSL: see seal.h. */
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "seal.h"
 
@@ -78,4 +80,28 @@ enum sgxcore_unsealed seal_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data)
 		return SGXCORE_UNSEAL_FAILED;
 	}
 	return unseal(&io) ? SGXCORE_UNSEALED : SGXCORE_BAD_MAC;
+}
+
+unsigned int seal_cmac_fail_at;
+
+bool seal_cmac(const u8 key[16], const void *data, size_t n, u8 mac[16])
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string("cipher", "AES-128-CBC", 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *type = EVP_MAC_fetch(NULL, "CMAC", NULL);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(type);
+	size_t len;
+
+	MUST(EVP_MAC_init(ctx, key, 16, params));
+	MUST(EVP_MAC_update(ctx, data, n));
+	MUST(EVP_MAC_final(ctx, mac, &len, 16));
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(type);
+	if (seal_cmac_fail_at && !--seal_cmac_fail_at) {
+		memset(mac, 0x66, 16);
+		return false;
+	}
+	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* AES-128-GCM for the core under test, by OpenSSL; it can be told to fail. */
+/* AES-128-GCM and CMAC for the core under test, by OpenSSL; it can be told to fail. */
 #ifndef _TESTS_UNIT_SEAL_H
 #define _TESTS_UNIT_SEAL_H
 
@@ -34,5 +34,9 @@ bool unseal(const struct seal_io *io);
 
 bool seal_gcm_encrypt(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher);
 enum sgxcore_unsealed seal_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data);
+
+/* AES-128-CMAC; fails at the seal_cmac_fail_at-th call from now, counted from 1. */
+extern unsigned int seal_cmac_fail_at;
+bool seal_cmac(const u8 key[16], const void *data, size_t n, u8 mac[16]);
 
 #endif /* _TESTS_UNIT_SEAL_H */
