@@ -6,9 +6,9 @@
  *	0                 size of ELRANGE     + 1 page
  *	| pages of the enclave | the SECS | PCMD, 128 bytes for each of them |
  *
- * All of it stays until the enclave goes. What belongs to a page that is back is of no
- * use, but it saves the next eviction from allocating, and from failing; and it is never
- * more than the EPC, since these pages are there.
+ * It stays until the page is removed or the enclave goes. What belongs to a page that is
+ * back is of no use, but it saves the next eviction from allocating, and from failing; and
+ * it is never more than the EPC, since these pages are there.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -121,14 +121,18 @@ void sgxdrv_backing_put(struct sgxdrv_backing *backing, bool dirty)
 }
 
 /**
- * sgxdrv_backing_drop() - lose a page's contents, as a test wants it
- * @page: evicted
+ * sgxdrv_backing_drop() - lose the contents of pages
+ * @page: the first one
+ * @nr: their number; none of the others is the SECS
+ *
+ * For pages that are removed. Their PCMD shares its page with that of others, so it stays.
  *
  * Context: process context, may sleep.
  */
-void sgxdrv_backing_drop(struct sgxdrv_encl_page *page)
+void sgxdrv_backing_drop(struct sgxdrv_encl_page *page, unsigned int nr)
 {
 	loff_t start = (loff_t)number_of(page) << PAGE_SHIFT;
 
-	shmem_truncate_range(file_inode(page->encl->backing), start, start + PAGE_SIZE - 1);
+	shmem_truncate_range(file_inode(page->encl->backing), start,
+			     start + ((loff_t)nr << PAGE_SHIFT) - 1);
 }

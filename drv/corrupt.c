@@ -110,7 +110,7 @@ static int restore(struct sgxdrv_encl_page *page, struct sgxdrv_encl_page *other
 
 static int truncate_page(struct sgxdrv_encl_page *page, struct sgxdrv_encl_page *other)
 {
-	sgxdrv_backing_drop(page);
+	sgxdrv_backing_drop(page, 1);
 	return 0;
 }
 

@@ -16,6 +16,8 @@ const char * const sgxdrv_count_names[SGXDRV_NR_COUNTS] = {
 	[SGXDRV_COUNT_AGED]	= "aged",
 	[SGXDRV_COUNT_YOUNG]	= "young",
 	[SGXDRV_COUNT_FAILED]	= "failed",
+	[SGXDRV_COUNT_EAUG]	= "eaug",
+	[SGXDRV_COUNT_REMOVED]	= "removed",
 };
 
 /**

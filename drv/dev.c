@@ -42,6 +42,7 @@ static const struct file_operations encl_fops = {
 	.mmap			= sgxdrv_mmap,
 	.get_unmapped_area	= sgxdrv_get_unmapped_area,
 	.show_fdinfo		= sgxdrv_show_fdinfo,
+	.fadvise		= sgxdrv_fadvise,
 };
 
 /* An open file of this device is the permission; there is nothing to do with it. */

@@ -28,6 +28,16 @@ long sgxdrv_ioc_create(struct sgxdrv_encl *encl, void __user *arg);
 long sgxdrv_ioc_add_pages(struct sgxdrv_encl *encl, void __user *arg);
 long sgxdrv_ioc_init(struct sgxdrv_encl *encl, void __user *arg);
 
+/* ioctl_change.c, ioctl_remove.c, ioctl_augment.c: as above */
+long sgxdrv_ioc_restrict_permissions(struct sgxdrv_encl *encl, void __user *arg);
+long sgxdrv_ioc_modify_types(struct sgxdrv_encl *encl, void __user *arg);
+long sgxdrv_ioc_remove_pages(struct sgxdrv_encl *encl, void __user *arg);
+long sgxdrv_ioc_augment(struct sgxdrv_encl *encl, void __user *arg);
+int sgxdrv_fadvise(struct file *file, loff_t offset, loff_t len, int advice);
+
+/* augment.c */
+void sgxdrv_augment_init(void);
+
 /* vma.c */
 extern const struct vm_operations_struct sgxdrv_vm_ops;
 struct sgxdrv_encl *sgxdrv_encl_of(const struct vm_area_struct *vma);

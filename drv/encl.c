@@ -41,12 +41,6 @@ int sgxdrv_encl_count(void)
 	return atomic_read(&nr_encls);
 }
 
-static void unlink_page(struct sgxdrv_encl *encl, unsigned long index)
-{
-	xa_erase(&encl->pages, index);
-	encl->nr_pages--;
-}
-
 /* While a child is resident so is the SECS. */
 static void remove_epc(struct sgxdrv_encl_page *page)
 {
@@ -62,7 +56,8 @@ static void remove_pages(struct sgxdrv_encl *encl)
 	unsigned long index, n = 0;
 
 	xa_for_each(&encl->pages, index, page) {
-		unlink_page(encl, index);
+		xa_erase(&encl->pages, index);
+		encl->nr_pages--;
 		remove_epc(page);
 		sgxdrv_encl_page_free(page);
 		if (!(++n % BATCH))
@@ -74,6 +69,7 @@ static void free_encl(struct sgxdrv_encl *encl)
 {
 	cleanup_srcu_struct(&encl->srcu);
 	iput(encl->inode);
+	free_cpumask_var(encl->ioctl_cpus);
 	free_cpumask_var(encl->cpus);
 	kfree(encl->batch);
 	mem_cgroup_put(encl->memcg);
@@ -105,6 +101,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 	WARN_ON_ONCE(encl->nr_pages);
 	WARN_ON_ONCE(!list_empty(&encl->mm_list));
 	xa_destroy(&encl->pages);
+	mtree_destroy(&encl->manual);
 	mutex_destroy(&encl->lock);
 	xa_erase(&encls, encl->id);
 	/* The callback that freed the last entry may still be on its way out. */
@@ -161,10 +158,12 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 		goto err_free;
 	if (sgxdrv_should_fail() || !zalloc_cpumask_var(&encl->cpus, GFP_KERNEL_ACCOUNT))
 		goto err_put_user;
+	if (sgxdrv_should_fail() || !zalloc_cpumask_var(&encl->ioctl_cpus, GFP_KERNEL_ACCOUNT))
+		goto err_free_cpus;
 	encl->batch = sgxdrv_should_fail() ? NULL : kzalloc(sizeof(*encl->batch),
 							    GFP_KERNEL_ACCOUNT);
 	if (!encl->batch)
-		goto err_free_cpus;
+		goto err_free_ioctl_cpus;
 	encl->batch->encl = encl;
 	if (sgxdrv_should_fail() || init_srcu_struct(&encl->srcu))
 		goto err_free_batch;
@@ -175,6 +174,7 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	kref_init(&encl->ref);
 	mutex_init(&encl->lock);
 	xa_init_flags(&encl->pages, XA_FLAGS_ACCOUNT);
+	mt_init(&encl->manual);
 	spin_lock_init(&encl->mm_lock);
 	INIT_LIST_HEAD(&encl->mm_list);
 	INIT_LIST_HEAD(&encl->va_pages);
@@ -195,6 +195,8 @@ err_cleanup_srcu:
 	cleanup_srcu_struct(&encl->srcu);
 err_free_batch:
 	kfree(encl->batch);
+err_free_ioctl_cpus:
+	free_cpumask_var(encl->ioctl_cpus);
 err_free_cpus:
 	free_cpumask_var(encl->cpus);
 err_put_user:
@@ -263,12 +265,13 @@ void sgxdrv_encl_end(struct sgxdrv_encl *encl)
  * @encl: the enclave
  * @addr: linear address of the page
  * @max_prot: VM_READ, VM_WRITE, VM_EXEC
+ * @type: SGX_PT_REG or SGX_PT_TCS
  *
  * Context: process context, may sleep.
  * Return: the record without an EPC page, or NULL without memory.
  */
 struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsigned long addr,
-						unsigned long max_prot)
+						unsigned long max_prot, u8 type)
 {
 	struct sgxdrv_encl_page *page;
 
@@ -280,6 +283,7 @@ struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsign
 	page->encl = encl;
 	page->addr = addr;
 	page->max_prot = max_prot;
+	page->type = type;
 	return page;
 }
 
@@ -312,6 +316,36 @@ int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
 	page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_lru_add(page->epc, page);
 	return 0;
+}
+
+/**
+ * sgxdrv_encl_unlink() - forget a page
+ * @encl: the enclave
+ * @page: REMOVING, without an EPC page; the caller frees it
+ *
+ * Context: process context, enclave lock and RECLAIM bit held.
+ */
+void sgxdrv_encl_unlink(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
+{
+	lockdep_assert_held(&encl->lock);
+
+	xa_erase(&encl->pages, PFN_DOWN(page->addr - encl->base));
+	encl->nr_pages--;
+	encl->nr_resident--;
+}
+
+/**
+ * sgxdrv_encl_wake() - the state of pages has changed that others wait for
+ * @encl: the enclave
+ *
+ * Context: process context, enclave lock held.
+ */
+void sgxdrv_encl_wake(struct sgxdrv_encl *encl)
+{
+	lockdep_assert_held(&encl->lock);
+
+	WRITE_ONCE(encl->seq, encl->seq + 1);
+	wake_up_all(&encl->wait);
 }
 
 /**

@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -31,6 +32,7 @@ enum sgxdrv_page_state {
 	SGXDRV_PAGE_NONE,	/* nowhere: the SECS before CREATE */
 	SGXDRV_PAGE_RESIDENT,	/* in the EPC */
 	SGXDRV_PAGE_LEAVING,	/* in the EPC, in the hands of a reclaimer: wait */
+	SGXDRV_PAGE_REMOVING,	/* about to be forgotten: wait, then there is a hole */
 	SGXDRV_PAGE_EVICTED,	/* in the backing file, its version in a VA slot */
 	SGXDRV_PAGE_LOST,	/* the enclave is dead, and the page gone */
 };
@@ -39,8 +41,9 @@ enum sgxdrv_page_state {
  * struct sgxdrv_encl_page - one page of an enclave, or its SECS
  * @encl: the enclave; constant
  * @addr: linear address, 0 for the SECS; constant
- * @max_prot: VM_READ, VM_WRITE, VM_EXEC: what a VMA may ask for at most; constant
+ * @max_prot: VM_READ, VM_WRITE, VM_EXEC: what a VMA may ask for at most; enclave lock
  *	once the record is in the index
+ * @type: SGX_PT_REG, SGX_PT_TCS or SGX_PT_TRIM; enclave lock
  * @state: where it is; enclave lock
  * @epc: its EPC page if RESIDENT or LEAVING; enclave lock, while LEAVING the
  *	reclaimer may use it without
@@ -51,6 +54,7 @@ struct sgxdrv_encl_page {
 	struct sgxdrv_encl *encl;
 	unsigned long addr;
 	unsigned long max_prot;
+	u8 type;
 	enum sgxdrv_page_state state;
 	struct sgxdrv_epc_page *epc;
 	struct sgxdrv_va_page *va;
@@ -64,7 +68,7 @@ enum sgxdrv_encl_flag {
 	SGXDRV_ENCL_INITIALIZED,	/* set under lock */
 	SGXDRV_ENCL_DEBUG,		/* set under lock */
 	SGXDRV_ENCL_DEAD,		/* paging has failed: no page is of use any more */
-	SGXDRV_ENCL_RECLAIM,		/* a reclaimer is at work: a lock bit */
+	SGXDRV_ENCL_RECLAIM,		/* page records are in somebody's hands: a lock bit */
 };
 
 /* What paging counts */
@@ -76,6 +80,8 @@ enum sgxdrv_count {
 	SGXDRV_COUNT_AGED,	/* pages looked at */
 	SGXDRV_COUNT_YOUNG,	/* of these, in use */
 	SGXDRV_COUNT_FAILED,	/* pages that could not be written for now */
+	SGXDRV_COUNT_EAUG,	/* pages added after INIT */
+	SGXDRV_COUNT_REMOVED,	/* pages removed at the wish of the enclave */
 	SGXDRV_NR_COUNTS
 };
 
@@ -96,10 +102,14 @@ enum sgxdrv_count {
  * @attributes: ATTRIBUTES of the SECS; IOCTL bit
  * @attributes_mask: ATTRIBUTES that INIT allows; IOCTL bit
  * @secs: the SECS, NONE before CREATE; resident as long as a child is, and until INIT
- * @pages: struct sgxdrv_encl_page by page offset from @base. Changed under @lock;
- *	ADD_PAGES reserves its slot without, under the IOCTL bit
+ * @pages: struct sgxdrv_encl_page by page offset from @base. Changed under @lock, and
+ *	after INIT entries leave under the RECLAIM bit as well; ADD_PAGES reserves its
+ *	slot without, under the IOCTL bit
  * @nr_pages: entries of @pages
- * @nr_resident: of these, RESIDENT and LEAVING; @lock
+ * @nr_resident: of these, RESIDENT, LEAVING and REMOVING; @lock
+ * @manual: page offsets at which no page comes about by itself; @lock
+ * @grown: end of the last range that page faults have made pages for; @lock
+ * @growth: its length in pages; @lock
  * @va_pages: struct sgxdrv_va_page; @lock
  * @nr_va: their number; @lock
  * @nr_slots: pages that may need a slot one day, each of which has one for sure; @lock
@@ -107,9 +117,10 @@ enum sgxdrv_count {
  * @nr_epc: EPC pages of all kinds
  * @user: who opened it; constant
  * @memcg: whom @backing is charged to: the opener; constant
- * @seq: goes up whenever a page has stopped LEAVING; written under @lock
+ * @seq: goes up whenever a page has stopped LEAVING or REMOVING; written under @lock
  * @wait: for @seq
  * @cpus: scratch of whoever has the RECLAIM bit
+ * @ioctl_cpus: the same for the IOCTL bit
  * @batch: what he works on
  * @counts: by enum sgxdrv_count
  * @mm_lock: protects changes of @mm_list; innermost
@@ -132,6 +143,9 @@ struct sgxdrv_encl {
 	struct xarray pages;
 	unsigned long nr_pages;
 	unsigned long nr_resident;
+	struct maple_tree manual;
+	unsigned long grown;
+	unsigned int growth;
 
 	struct list_head va_pages;
 	unsigned long nr_va;
@@ -143,6 +157,7 @@ struct sgxdrv_encl {
 	unsigned long seq;
 	wait_queue_head_t wait;
 	cpumask_var_t cpus;
+	cpumask_var_t ioctl_cpus;
 	struct sgxdrv_batch *batch;
 	atomic_long_t counts[SGXDRV_NR_COUNTS];
 
@@ -166,9 +181,11 @@ void sgxdrv_encl_end(struct sgxdrv_encl *encl);
 void sgxdrv_encl_queue(struct work_struct *work);
 
 struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsigned long addr,
-						unsigned long max_prot);
+						unsigned long max_prot, u8 type);
 void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page);
 int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
+void sgxdrv_encl_unlink(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
+void sgxdrv_encl_wake(struct sgxdrv_encl *encl);
 struct sgxdrv_encl_page *sgxdrv_encl_lookup(struct sgxdrv_encl *encl, unsigned long addr);
 struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
 					  unsigned long addr);

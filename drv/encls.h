@@ -14,6 +14,12 @@
 
 #define SGXDRV_INJECTED_FAULT	(SGXCPU_FAULT | X86_TRAP_GP)
 
+/* The enclave is at the same page with a leaf of its own, which is short. */
+static inline bool sgxdrv_is_conflict(int ret)
+{
+	return ret == SGX_EPC_PAGE_CONFLICT || ret == (SGXCPU_FAULT | X86_TRAP_GP);
+}
+
 static inline int sgxdrv_ecreate(struct sgx_pageinfo *pginfo, void *secs)
 {
 	return sgxdrv_should_fail() ? SGXDRV_INJECTED_FAULT : sgxcpu_ecreate(pginfo, secs);
@@ -42,7 +48,7 @@ static inline int sgxdrv_einit(void *sigstruct, void *token, void *secs)
 /* Nothing can be done about a fault; what can be retried must be. */
 static inline int sgxdrv_eremove(void *addr)
 {
-	return sgxdrv_should_fail() ? SGX_ENCLAVE_ACT : sgxcpu_eremove(addr);
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EREMOVE) ? SGX_ENCLAVE_ACT : sgxcpu_eremove(addr);
 }
 
 static inline int sgxdrv_epa(void *addr)
@@ -72,6 +78,24 @@ static inline int sgxdrv_eldu(struct sgx_pageinfo *pginfo, void *addr, void *va_
 {
 	return sgxdrv_leaf_fails(SGXDRV_LEAF_ELDU) ? SGXDRV_INJECTED_FAULT :
 						     sgxcpu_eldu(pginfo, addr, va_slot);
+}
+
+static inline int sgxdrv_eaug(struct sgx_pageinfo *pginfo, void *addr)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EAUG) ? SGXDRV_INJECTED_FAULT :
+						     sgxcpu_eaug(pginfo, addr);
+}
+
+static inline int sgxdrv_emodpr(struct sgx_secinfo *secinfo, void *addr)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EMODPR) ? SGXDRV_INJECTED_FAULT :
+						       sgxcpu_emodpr(secinfo, addr);
+}
+
+static inline int sgxdrv_emodt(struct sgx_secinfo *secinfo, void *addr)
+{
+	return sgxdrv_leaf_fails(SGXDRV_LEAF_EMODT) ? SGXDRV_INJECTED_FAULT :
+						      sgxcpu_emodt(secinfo, addr);
 }
 
 static inline int sgxdrv_edbgrd(void *addr, unsigned long *data)

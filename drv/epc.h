@@ -68,7 +68,8 @@ unsigned long sgxdrv_lru_pages(void);
 
 /* reclaim.c */
 struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int state);
-int sgxdrv_epc_pin(struct sgxdrv_encl *encl);
+int sgxdrv_epc_pin(struct sgxdrv_encl *encl, unsigned int state);
+bool sgxdrv_epc_is_plentiful(void);
 void sgxdrv_epc_release_begin(void);
 void sgxdrv_epc_release_end(void);
 void sgxdrv_reclaim_freed(void);

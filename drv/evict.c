@@ -10,11 +10,8 @@
  * Meanwhile pages are LEAVING. Who needs one waits until its fate is decided; the
  * enclave lock is free, for those who need others.
  */
-#include <linux/delay.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "encls.h"
@@ -24,9 +21,6 @@
 #include "paging.h"
 #include "trace.h"
 
-/* For leaves that meet another one on the same page, or a cipher without memory */
-#define SPINS		64
-#define TRIES		128
 #define TRACK_TRIES	16
 
 static bool is_secs(const struct sgxdrv_encl_page *page)
@@ -39,17 +33,6 @@ static void kill_encl(struct sgxdrv_encl *encl, const char *what, unsigned long 
 	mutex_lock(&encl->lock);
 	sgxdrv_encl_kill(encl, what, addr, ret);
 	mutex_unlock(&encl->lock);
-}
-
-static bool again(unsigned int *tries)
-{
-	if (++*tries > TRIES)
-		return false;
-	if (*tries <= SPINS)
-		cond_resched();
-	else
-		usleep_range(500, 1000);
-	return true;
 }
 
 /* Drops victim @i of the batch, which stays in order. */
@@ -133,6 +116,12 @@ static void zap(struct sgxdrv_batch *batch)
 	}
 }
 
+/* The enclave may be at the page with a leaf of its own, a command at ETRACK. */
+static bool is_in_use(int ret)
+{
+	return sgxcpu_faulted(ret) || ret == SGX_EPC_PAGE_CONFLICT || ret == SGX_ENTRYEPOCH_LOCKED;
+}
+
 static int block(struct sgxdrv_encl_page *page)
 {
 	unsigned int tries = 0;
@@ -142,7 +131,7 @@ static int block(struct sgxdrv_encl_page *page)
 		return 0;
 	do {
 		ret = sgxdrv_eblock(page->epc->addr);
-	} while (sgxcpu_faulted(ret) && again(&tries));
+	} while (is_in_use(ret) && sgxdrv_leaf_again(&tries));
 	return ret;
 }
 
@@ -161,34 +150,12 @@ static int block_all(struct sgxdrv_batch *batch)
 	return 0;
 }
 
-static void interrupt(void *unused)
-{
-	sgxcpu_interrupted();
-}
-
-/* Out with all who are inside, as far as tracking goes */
-static void interrupt_all(struct sgxdrv_encl *encl)
-{
-	sgxcpu_inside_mask(encl->secs.epc->addr, encl->cpus);
-	on_each_cpu_mask(encl->cpus, interrupt, NULL, true);
-}
-
 static int track(struct sgxdrv_encl *encl)
 {
-	unsigned int tries = 0, rounds = 0;
-	int ret;
+	int ret = sgxdrv_encl_etrack(encl, encl->cpus);
 
-	for (;;) {
-		ret = sgxdrv_etrack(encl->secs.epc->addr);
-		if (ret == SGX_PREV_TRK_INCMPL && rounds++ < TRACK_TRIES)
-			interrupt_all(encl);
-		else if (!sgxcpu_faulted(ret) || !again(&tries))
-			break;
-	}
 	if (ret)
 		kill_encl(encl, "ETRACK", 0, ret);
-	else
-		interrupt_all(encl);
 	return ret;
 }
 
@@ -220,7 +187,7 @@ static int ewb(struct sgxdrv_victim *v)
 		if (ret == SGX_NOT_TRACKED && rounds++ < TRACK_TRIES) {
 			if (track(encl))
 				return ret;
-		} else if (!sgxcpu_faulted(ret) || !again(&tries)) {
+		} else if (!sgxcpu_faulted(ret) || !sgxdrv_leaf_again(&tries)) {
 			break;
 		}
 	}
@@ -230,14 +197,6 @@ static int ewb(struct sgxdrv_victim *v)
 }
 
 /* ------------------------------------------------------------------------ the end */
-
-static void wake(struct sgxdrv_encl *encl)
-{
-	lockdep_assert_held(&encl->lock);
-
-	WRITE_ONCE(encl->seq, encl->seq + 1);
-	wake_up_all(&encl->wait);
-}
 
 static void gone(struct sgxdrv_encl_page *page, enum sgxdrv_page_state state)
 {
@@ -259,7 +218,7 @@ static void finish(struct sgxdrv_victim *v)
 	sgxdrv_backing_put(&v->backing, true);
 	mutex_lock(&encl->lock);
 	gone(v->page, SGXDRV_PAGE_EVICTED);
-	wake(encl);
+	sgxdrv_encl_wake(encl);
 	mutex_unlock(&encl->lock);
 	sgxdrv_epc_put(epc);
 }
@@ -273,7 +232,7 @@ static void fail(struct sgxdrv_victim *v)
 	mutex_lock(&encl->lock);
 	v->page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_va_release(v->page);
-	wake(encl);
+	sgxdrv_encl_wake(encl);
 	mutex_unlock(&encl->lock);
 	sgxdrv_lru_add(v->page->epc, v->page);
 }
@@ -320,7 +279,7 @@ static bool drop_one(struct sgxdrv_encl_page *page)
 	sgxdrv_epc_free(epc, encl->secs.epc->addr);
 	mutex_lock(&encl->lock);
 	gone(page, SGXDRV_PAGE_LOST);
-	wake(encl);
+	sgxdrv_encl_wake(encl);
 	mutex_unlock(&encl->lock);
 	return true;
 }

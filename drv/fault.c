@@ -26,6 +26,14 @@ static unsigned long access_of(const struct vm_fault *vmf)
 	return VM_READ;
 }
 
+/* x86 page tables know nothing that can be accessed but not read. */
+static unsigned long vma_rights(const struct vm_area_struct *vma)
+{
+	unsigned long rights = vma->vm_flags & VM_ACCESS_FLAGS;
+
+	return rights ? rights | VM_READ : 0;
+}
+
 /*
  * What the PTE may allow, 0 if the EPCM denies the access. The processor is told
  * about accesses of the user only: those of the kernel, in system calls, fail
@@ -33,22 +41,34 @@ static unsigned long access_of(const struct vm_fault *vmf)
  */
 static unsigned long pte_rights(const struct vm_fault *vmf, const struct sgxdrv_encl_page *page)
 {
-	unsigned long vm_flags = vmf->vma->vm_flags & VM_ACCESS_FLAGS;
 	bool user = vmf->flags & FAULT_FLAG_USER;
 	unsigned long access = access_of(vmf);
 	unsigned long rights;
 
-	/* x86 page tables know nothing that can be accessed but not read. */
-	if (vm_flags)
-		vm_flags |= VM_READ;
-	rights = sgxcpu_page_prot(page->epc->addr, vmf->real_address, vm_flags,
+	rights = sgxcpu_page_prot(page->epc->addr, vmf->real_address, vma_rights(vmf->vma),
 				  user ? access : 0);
 	if (access == VM_WRITE && !(rights & VM_WRITE))
 		return 0;
 	return rights;
 }
 
-/* Returns 0 with @result, or an error of sgxdrv_encl_make_resident(). */
+/* A page that is there, and has been accepted, will be wanted like the one next to it. */
+static bool neighbour(struct vm_area_struct *vma, unsigned long addr, unsigned long *pfn,
+		      pgprot_t *prot)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	struct sgxdrv_encl_page *page = sgxdrv_encl_find(encl, vma, addr);
+	unsigned long rights;
+
+	if (!page || page->state != SGXDRV_PAGE_RESIDENT)
+		return false;
+	rights = sgxcpu_page_prot(page->epc->addr, addr, vma_rights(vma), 0);
+	*pfn = page->epc->pfn;
+	*prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
+	return rights;
+}
+
+/* Returns 0 with @result, or an error of sgxdrv_encl_demand(). */
 static int map_page_locked(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_fault_t *result)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -61,12 +81,9 @@ static int map_page_locked(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_fa
 	lockdep_assert_held(&encl->lock);
 
 	*result = VM_FAULT_SIGBUS;
-	page = sgxdrv_encl_find(encl, vma, vmf->address);
-	if (!page)
-		return 0;
-	ret = sgxdrv_encl_make_resident(encl, page, wait);
-	if (ret)
-		return ret;
+	page = sgxdrv_encl_demand(encl, vma, vmf->address, wait);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
 
 	*result = VM_FAULT_SIGSEGV;
 	rights = pte_rights(vmf, page);
@@ -76,6 +93,8 @@ static int map_page_locked(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_fa
 	prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
 	ret = sgxdrv_mapping_insert(vma, vmf->address, page->epc->pfn, prot);
 	*result = ret ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
+	if (!ret)
+		sgxdrv_mapping_insert_around(vma, vmf->address, neighbour);
 	return 0;
 }
 
@@ -111,7 +130,8 @@ static int map_page_once(struct vm_fault *vmf, struct sgxdrv_wait *wait, vm_faul
 static vm_fault_t map_page(struct vm_fault *vmf)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vmf->vma);
-	struct sgxdrv_wait wait = {};
+	/* The kernel gets nothing from a page that is new, and a debugger may not have it. */
+	struct sgxdrv_wait wait = { .augment = vmf->flags & FAULT_FLAG_USER };
 	vm_fault_t result;
 	int ret;
 

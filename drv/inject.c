@@ -34,12 +34,15 @@ static const char * const delay_names[SGXDRV_NR_DELAYS] = {
 	[SGXDRV_DELAY_PINNED]	= "pinned",
 	[SGXDRV_DELAY_WALK]	= "walk",
 	[SGXDRV_DELAY_RELEASE]	= "release",
+	[SGXDRV_DELAY_DRAIN]	= "drain",
 	[SGXDRV_DELAY_FREE]	= "free",
 	[SGXDRV_DELAY_TEARDOWN]	= "teardown",
 	[SGXDRV_DELAY_INDEX]	= "index",
 	[SGXDRV_DELAY_ISOLATED]	= "isolated",
 	[SGXDRV_DELAY_LEAVING]	= "leaving",
 	[SGXDRV_DELAY_EWB]	= "ewb",
+	[SGXDRV_DELAY_AUGMENT]	= "augment",
+	[SGXDRV_DELAY_REMOVING]	= "removing",
 };
 
 static const char * const leaf_names[SGXDRV_NR_LEAVES] = {
@@ -47,6 +50,10 @@ static const char * const leaf_names[SGXDRV_NR_LEAVES] = {
 	[SGXDRV_LEAF_ETRACK]	= "etrack",
 	[SGXDRV_LEAF_EWB]	= "ewb",
 	[SGXDRV_LEAF_ELDU]	= "eldu",
+	[SGXDRV_LEAF_EAUG]	= "eaug",
+	[SGXDRV_LEAF_EMODPR]	= "emodpr",
+	[SGXDRV_LEAF_EMODT]	= "emodt",
+	[SGXDRV_LEAF_EREMOVE]	= "eremove",
 };
 
 /**

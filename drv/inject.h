@@ -18,12 +18,15 @@ enum sgxdrv_delay {
 	SGXDRV_DELAY_PINNED,	/* in a walk of processes, one of them pinned */
 	SGXDRV_DELAY_WALK,	/* in a walk, not pinned any more */
 	SGXDRV_DELAY_RELEASE,	/* a process exits, its entries are off the lists */
+	SGXDRV_DELAY_DRAIN,	/* a file has ended, an entry is off one of its lists */
 	SGXDRV_DELAY_FREE,	/* between grace period and free */
 	SGXDRV_DELAY_TEARDOWN,	/* nobody knows the enclave any more */
 	SGXDRV_DELAY_INDEX,	/* in a walk of pages, enclave lock held */
 	SGXDRV_DELAY_ISOLATED,	/* pages are with a reclaimer, who has done nothing yet */
 	SGXDRV_DELAY_LEAVING,	/* pages are LEAVING, their PTEs still there */
 	SGXDRV_DELAY_EWB,	/* blocked and tracked, about to be written */
+	SGXDRV_DELAY_AUGMENT,	/* a page does not exist, EAUG is next, enclave lock held */
+	SGXDRV_DELAY_REMOVING,	/* pages are REMOVING, their PTEs gone */
 	SGXDRV_NR_DELAYS
 };
 
@@ -35,6 +38,10 @@ enum sgxdrv_leaf {
 	SGXDRV_LEAF_ETRACK,
 	SGXDRV_LEAF_EWB,
 	SGXDRV_LEAF_ELDU,
+	SGXDRV_LEAF_EAUG,
+	SGXDRV_LEAF_EMODPR,
+	SGXDRV_LEAF_EMODT,
+	SGXDRV_LEAF_EREMOVE,
 	SGXDRV_NR_LEAVES
 };
 

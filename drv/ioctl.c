@@ -11,6 +11,7 @@
 #include <uapi/asm/sgx.h>
 
 #include <softsgx/cpu.h>
+#include <softsgx/ioctl.h>
 
 #include "drv.h"
 #include "encl.h"
@@ -73,10 +74,13 @@ static long dispatch(struct sgxdrv_encl *encl, unsigned int cmd, void __user *ar
 	case SGX_IOC_ENCLAVE_PROVISION:
 		return sgxdrv_ioc_provision(encl, arg);
 	case SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS:
+		return sgxdrv_ioc_restrict_permissions(encl, arg);
 	case SGX_IOC_ENCLAVE_MODIFY_TYPES:
+		return sgxdrv_ioc_modify_types(encl, arg);
 	case SGX_IOC_ENCLAVE_REMOVE_PAGES:
-		/* These need a processor with SGX2. */
-		return -ENODEV;
+		return sgxdrv_ioc_remove_pages(encl, arg);
+	case SOFTSGX_IOC_ENCLAVE_AUGMENT:
+		return sgxdrv_ioc_augment(encl, arg);
 	default:
 		return -ENOTTY;
 	}

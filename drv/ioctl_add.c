@@ -40,12 +40,17 @@ static int check_secinfo(const struct sgx_secinfo *secinfo)
 	return 0;
 }
 
+static bool is_tcs(const struct sgx_secinfo *secinfo)
+{
+	return (secinfo->flags & SGX_SECINFO_PAGE_TYPE_MASK) == SGX_SECINFO_TCS;
+}
+
 /* The most that a VMA may allow; a TCS must be mapped read-write to be entered. */
 static unsigned long max_prot(const struct sgx_secinfo *secinfo)
 {
 	unsigned long prot = 0;
 
-	if ((secinfo->flags & SGX_SECINFO_PAGE_TYPE_MASK) == SGX_SECINFO_TCS)
+	if (is_tcs(secinfo))
 		return VM_READ | VM_WRITE;
 
 	if (secinfo->flags & SGX_SECINFO_R)
@@ -174,7 +179,8 @@ static int add_page(struct sgxdrv_encl *encl, unsigned long src, unsigned long o
 	struct page *src_page;
 	int ret;
 
-	page = sgxdrv_encl_page_alloc(encl, encl->base + offset, max_prot(secinfo));
+	page = sgxdrv_encl_page_alloc(encl, encl->base + offset, max_prot(secinfo),
+				      is_tcs(secinfo) ? SGX_PT_TCS : SGX_PT_REG);
 	if (!page)
 		return -ENOMEM;
 
@@ -208,7 +214,7 @@ err_free_epc:
 	/* EREMOVE also undoes an EADD. Nobody is inside before EINIT. */
 	sgxdrv_epc_free(page->epc, NULL);
 err_unreserve:
-	sgxdrv_va_unreserve(encl);
+	sgxdrv_va_unreserve(encl, 1);
 err_free_page:
 	sgxdrv_encl_page_free(page);
 	return ret;

@@ -29,7 +29,8 @@ static void latch(struct sgxdrv_encl *encl, const struct sgx_secs *secs,
 	encl->base = secs->base;
 	encl->size = secs->size;
 	encl->attributes = secs->attributes;
-	encl->attributes_mask = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_KSS;
+	encl->attributes_mask = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_KSS |
+				SGX_ATTR_AEXNOTIFY;
 	if (secs->attributes & SGX_ATTR_DEBUG)
 		set_bit(SGXDRV_ENCL_DEBUG, &encl->flags);
 	set_bit(SGXDRV_ENCL_CREATED, &encl->flags);
@@ -64,7 +65,7 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 	if (!size_ok(secs->size))
 		return -EINVAL;
 
-	ret = sgxdrv_epc_pin(encl);
+	ret = sgxdrv_epc_pin(encl, TASK_INTERRUPTIBLE);
 	if (ret)
 		return ret;
 	ret = sgxdrv_va_reserve(encl);
@@ -95,7 +96,7 @@ static int create(struct sgxdrv_encl *encl, struct sgx_secs *secs)
 err_free_epc:
 	sgxdrv_epc_free(epc, NULL);
 err_unreserve:
-	sgxdrv_va_unreserve(encl);
+	sgxdrv_va_unreserve(encl, 1);
 err_unpin:
 	sgxdrv_unpin(encl);
 	return ret;

@@ -30,7 +30,8 @@
 #define VENDOR_INTEL	0x8086
 
 /* What this driver does not know is reserved, whatever the processor says. */
-#define ATTRIBUTES_UNKNOWN	(BIT_ULL(3) | BIT_ULL(6) | GENMASK_ULL(63, 8))
+#define ATTRIBUTES_UNKNOWN	(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8) | BIT_ULL(9) | \
+				 GENMASK_ULL(63, 11))
 #define MISC_UNKNOWN		((u32)GENMASK(31, 1))
 
 /* The operands of EINIT: aligned by place, the token all zero. */

@@ -20,9 +20,6 @@
 #include "paging.h"
 #include "trace.h"
 
-/* A #GP means that the leaf met another one, or the cipher had no memory. */
-#define TRIES		256
-
 /**
  * sgxdrv_encl_kill() - an enclave cannot go on
  * @encl: the enclave
@@ -82,10 +79,10 @@ static int eldu(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc)
 		sgxdrv_encl_kill(page->encl, "backing memory", page->addr, ret);
 		return -EIO;
 	}
+	/* A #GP means that the leaf met another one, or the cipher had no memory. */
 	do {
 		ret = eldu_once(page, epc, &backing);
-		cond_resched();
-	} while (sgxcpu_faulted(ret) && ++tries < TRIES);
+	} while (sgxcpu_faulted(ret) && sgxdrv_leaf_again(&tries));
 	sgxdrv_backing_put(&backing, false);
 	if (!ret)
 		return 0;
@@ -93,19 +90,35 @@ static int eldu(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc)
 	return -EIO;
 }
 
+/**
+ * sgxdrv_encl_take_epc() - the EPC page that is in hand, or a free one
+ * @encl: whom it is for
+ * @wait: where one may be in hand; says what for if there is none
+ *
+ * Context: process context; waits for nothing.
+ * Return: the page or NULL.
+ */
+struct sgxdrv_epc_page *sgxdrv_encl_take_epc(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_epc_page *epc = wait->epc ?: sgxdrv_epc_try_alloc(encl);
+
+	wait->epc = NULL;
+	if (!epc)
+		wait->want = SGXDRV_WANT_EPC;
+	return epc;
+}
+
 static int load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
 {
 	struct sgxdrv_encl *encl = page->encl;
-	struct sgxdrv_epc_page *epc = wait->epc ?: sgxdrv_epc_try_alloc(encl);
+	struct sgxdrv_epc_page *epc;
 	int ret;
 
 	lockdep_assert_held(&encl->lock);
 
-	wait->epc = NULL;
-	if (!epc) {
-		wait->want_epc = true;
+	epc = sgxdrv_encl_take_epc(encl, wait);
+	if (!epc)
 		return -EAGAIN;
-	}
 	ret = eldu(page, epc);
 	if (ret) {
 		sgxdrv_epc_put(epc);
@@ -131,12 +144,23 @@ static int make_one_resident(struct sgxdrv_encl_page *page, struct sgxdrv_wait *
 	case SGXDRV_PAGE_EVICTED:
 		return load(page, wait);
 	case SGXDRV_PAGE_LEAVING:
-		wait->want_epc = false;
+	case SGXDRV_PAGE_REMOVING:
+		wait->want = SGXDRV_WANT_SEQ;
 		wait->seq = page->encl->seq;
 		return -EAGAIN;
 	default:
 		return -EIO;
 	}
+}
+
+/* As sgxdrv_encl_make_resident(), for what needs the SECS alone */
+int sgxdrv_encl_make_secs_resident(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
+{
+	lockdep_assert_held(&encl->lock);
+
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return -EIO;
+	return make_one_resident(&encl->secs, wait);
 }
 
 /**
@@ -158,12 +182,56 @@ int sgxdrv_encl_make_resident(struct sgxdrv_encl *encl, struct sgxdrv_encl_page 
 {
 	int ret;
 
+	ret = sgxdrv_encl_make_secs_resident(encl, wait);
+	return ret ? ret : make_one_resident(page, wait);
+}
+
+/**
+ * sgxdrv_encl_demand() - the page that a user access needs, in the EPC
+ * @encl: the enclave
+ * @vma: mapping of it
+ * @addr: linear address in @vma
+ * @wait: as above
+ *
+ * If there is none, it comes about, and others after it in the same mapping.
+ *
+ * Context: process context, enclave lock held; the result is good while it is.
+ * Return: the page; ERR_PTR(-EFAULT) if there is none and cannot be, the VMA allows more
+ * than the page, or mremap() has brought the VMA from elsewhere; or an error of
+ * sgxdrv_encl_make_resident().
+ */
+struct sgxdrv_encl_page *sgxdrv_encl_demand(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
+					    unsigned long addr, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl_page *page;
+	int ret;
+
 	lockdep_assert_held(&encl->lock);
 
-	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
-		return -EIO;
-	ret = make_one_resident(&encl->secs, wait);
-	return ret ? ret : make_one_resident(page, wait);
+	if (vma->vm_pgoff != PFN_DOWN(vma->vm_start))
+		return ERR_PTR(-EFAULT);
+	addr &= PAGE_MASK;
+	if (wait->augment && !sgxdrv_encl_lookup(encl, addr)) {
+		page = sgxdrv_augment(encl, addr, wait);
+		if (!IS_ERR(page))
+			sgxdrv_augment_more(encl, addr, vma->vm_end);
+		return page;
+	}
+	page = sgxdrv_encl_find(encl, vma, addr);
+	if (!page)
+		return ERR_PTR(-EFAULT);
+	ret = sgxdrv_encl_make_resident(encl, page, wait);
+	return ret ? ERR_PTR(ret) : page;
+}
+
+static int wait_for_epc(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_epc_page *epc = sgxdrv_epc_alloc(encl, TASK_KILLABLE);
+
+	if (IS_ERR(epc))
+		return PTR_ERR(epc);
+	wait->epc = epc;
+	return 0;
 }
 
 /**
@@ -172,21 +240,25 @@ int sgxdrv_encl_make_resident(struct sgxdrv_encl *encl, struct sgxdrv_encl_page 
  * @wait: what for
  *
  * Context: process context; no lock but perhaps an mmap_lock held for reading.
- * Return: 0; -ENOMEM if no EPC page can become free; -EINTR to a task that is killed.
+ * Return: 0; -ENOMEM if no EPC page can become free; -EIO if a leaf fails; -EINTR to a task
+ * that is killed.
  */
 int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
 {
-	struct sgxdrv_epc_page *epc;
+	int ret;
 
 	sgxdrv_count(encl, SGXDRV_COUNT_WAITS, 1);
-	if (!wait->want_epc)
-		return wait_event_killable(encl->wait, READ_ONCE(encl->seq) != wait->seq) ?
-		       -EINTR : 0;
-	epc = sgxdrv_epc_alloc(encl, TASK_KILLABLE);
-	if (IS_ERR(epc))
-		return PTR_ERR(epc) == -ENOMEM ? -ENOMEM : -EINTR;
-	wait->epc = epc;
-	return 0;
+	switch (wait->want) {
+	case SGXDRV_WANT_EPC:
+		ret = wait_for_epc(encl, wait);
+		break;
+	case SGXDRV_WANT_SLOT:
+		ret = sgxdrv_va_add(encl, TASK_KILLABLE);
+		break;
+	default:
+		ret = wait_event_killable(encl->wait, READ_ONCE(encl->seq) != wait->seq);
+	}
+	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
 void sgxdrv_encl_wait_end(struct sgxdrv_wait *wait)
@@ -206,6 +278,8 @@ static int try_load(struct sgxdrv_encl *encl, unsigned long addr, struct sgxdrv_
 	page = sgxdrv_encl_lookup(encl, addr);
 	if (page)
 		ret = sgxdrv_encl_make_resident(encl, page, wait);
+	else if (wait->augment)
+		ret = PTR_ERR_OR_ZERO(sgxdrv_augment(encl, addr & PAGE_MASK, wait));
 	mutex_unlock(&encl->lock);
 	return ret;
 }

@@ -8,7 +8,9 @@
  */
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/sort.h>
+#include <linux/wait_bit.h>
 
 #include "encl.h"
 #include "epc.h"
@@ -112,6 +114,32 @@ static bool choose(struct search *search, struct sgxdrv_encl *encl)
 	search->batch = encl->batch;
 	search->batch->nr = 0;
 	return true;
+}
+
+/**
+ * sgxdrv_encl_begin_reclaim() - keep reclaimers away from an enclave
+ * @encl: the enclave
+ *
+ * From now on no page of it is LEAVING, and its page records are nobody else's.
+ *
+ * Context: process context, may sleep; no lock held. To be kept short: whoever needs a
+ * free page may have no others to evict.
+ * Return: 0; -EINTR to a task that is killed.
+ */
+int sgxdrv_encl_begin_reclaim(struct sgxdrv_encl *encl)
+{
+	return wait_on_bit_lock(&encl->flags, SGXDRV_ENCL_RECLAIM, TASK_KILLABLE) ? -EINTR : 0;
+}
+
+/**
+ * sgxdrv_encl_end_reclaim() - let others reclaim
+ * @encl: the enclave
+ *
+ * Context: any task context; RECLAIM bit held.
+ */
+void sgxdrv_encl_end_reclaim(struct sgxdrv_encl *encl)
+{
+	clear_and_wake_up_bit(SGXDRV_ENCL_RECLAIM, &encl->flags);
 }
 
 /* A mark in the list, owned by nobody, stands for the place. */

@@ -18,6 +18,7 @@ static int __init sgxdrv_module_init(void)
 {
 	int ret;
 
+	sgxdrv_augment_init();
 	ret = sgxdrv_epc_init();
 	if (ret)
 		return ret;

@@ -20,6 +20,7 @@
 #include "mapping.h"
 
 #define SGXDRV_MAGIC	0x53475853	/* no program gets to see it */
+#define AROUND		(16 * PAGE_SIZE)	/* what a fault makes PTEs for */
 
 static struct vfsmount *mnt;		/* constant after load */
 
@@ -137,6 +138,46 @@ int sgxdrv_mapping_insert(struct vm_area_struct *vma, unsigned long addr, unsign
 	if (sgxdrv_should_fail())
 		return -ENOMEM;
 	return apply_to_page_range(vma->vm_mm, addr, PAGE_SIZE, insert_pte, &insert);
+}
+
+struct around {
+	struct vm_area_struct *vma;
+	sgxdrv_neighbour_fn fn;
+};
+
+static int insert_neighbour(pte_t *pte, unsigned long addr, void *data)
+{
+	struct around *around = data;
+	unsigned long pfn;
+	pgprot_t prot;
+
+	if (pte_none(*pte) && around->fn(around->vma, addr, &pfn, &prot))
+		set_pte_at(around->vma->vm_mm, addr, pte,
+			   pte_mkold(pte_mkspecial(pfn_pte(pfn, prot))));
+	return 0;
+}
+
+/**
+ * sgxdrv_mapping_insert_around() - show pages before somebody asks for them
+ * @vma: mapping of an enclave
+ * @addr: linear address of a page for which there is a PTE
+ * @fn: says which pages
+ *
+ * Pages that have none yet, in an aligned window around @addr. These do not count as used.
+ *
+ * Context: process context; mmap_lock held for reading.
+ */
+void sgxdrv_mapping_insert_around(struct vm_area_struct *vma, unsigned long addr,
+				  sgxdrv_neighbour_fn fn)
+{
+	struct around around = { .vma = vma, .fn = fn };
+	unsigned long start = max(ALIGN_DOWN(addr, AROUND), vma->vm_start);
+	unsigned long end = min(ALIGN_DOWN(addr, AROUND) + AROUND, vma->vm_end);
+
+	lockdep_assert_held(&vma->vm_mm->mmap_lock);
+
+	/* The page table exists, so it cannot fail. If it did there would be fewer PTEs. */
+	apply_to_page_range(vma->vm_mm, start, end - start, insert_neighbour, &around);
 }
 
 /**

@@ -20,6 +20,12 @@ void sgxdrv_mapping_attach(struct sgxdrv_encl *encl, struct file *file);
 void sgxdrv_mapping_zap(struct sgxdrv_encl *encl, unsigned long addr, unsigned long len);
 unsigned long sgxdrv_mapping_count_vmas(struct sgxdrv_encl *encl);
 
+/* Which page to show at @addr, and how? Called with the page table locked. */
+typedef bool (*sgxdrv_neighbour_fn)(struct vm_area_struct *vma, unsigned long addr,
+				    unsigned long *pfn, pgprot_t *prot);
+
+void sgxdrv_mapping_insert_around(struct vm_area_struct *vma, unsigned long addr,
+				  sgxdrv_neighbour_fn fn);
 int sgxdrv_mapping_insert(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn,
 			  pgprot_t prot);
 

@@ -45,6 +45,12 @@ static bool is_low(void)
 	return sgxdrv_epc_free_pages() < low;
 }
 
+/* May pages be used that nobody has asked for yet? */
+bool sgxdrv_epc_is_plentiful(void)
+{
+	return sgxdrv_epc_free_pages() > 2 * high;
+}
+
 /**
  * sgxdrv_reclaim_taken() - a page has been taken off a free list
  *
@@ -151,7 +157,7 @@ static void keep_young(struct sgxdrv_batch *batch)
 
 static void end_batch(struct sgxdrv_encl *encl)
 {
-	clear_bit_unlock(SGXDRV_ENCL_RECLAIM, &encl->flags);
+	sgxdrv_encl_end_reclaim(encl);
 	sgxdrv_encl_put(encl);
 }
 
@@ -260,6 +266,7 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 /**
  * sgxdrv_epc_pin() - account for an EPC page that cannot be evicted
  * @encl: who wants one
+ * @state: TASK_INTERRUPTIBLE or TASK_KILLABLE: which signals end a wait
  *
  * Enclaves that are being torn down give theirs back, so wait for these rather than
  * fail. @nr_releasing is read first: what has ended by then has been given back.
@@ -267,7 +274,7 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
  * Context: process context, may sleep; no lock held.
  * Return: 0; -ENOMEM if the user has too many of these; -ERESTARTSYS.
  */
-int sgxdrv_epc_pin(struct sgxdrv_encl *encl)
+int sgxdrv_epc_pin(struct sgxdrv_encl *encl, unsigned int state)
 {
 	bool coming;
 	int ret;
@@ -278,7 +285,7 @@ int sgxdrv_epc_pin(struct sgxdrv_encl *encl)
 			return 0;
 		if (!coming)
 			return -ENOMEM;
-		ret = doze(TASK_INTERRUPTIBLE, true);
+		ret = doze(state, true);
 		if (ret)
 			return ret;
 	}

@@ -126,7 +126,48 @@ TRACE_EVENT(sgxdrv_load,
 	TP_printk("encl=%llu addr=0x%lx", __entry->encl, __entry->addr)
 );
 
-TRACE_EVENT(sgxdrv_kill,
+TRACE_EVENT(sgxdrv_change,
+	TP_PROTO(u64 encl, unsigned long addr, unsigned long done, u64 secinfo, int ret),
+	TP_ARGS(encl, addr, done, secinfo, ret),
+	TP_STRUCT__entry(
+		__field(u64, encl)
+		__field(unsigned long, addr)
+		__field(unsigned long, done)
+		__field(u64, secinfo)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->encl = encl;
+		__entry->addr = addr;
+		__entry->done = done;
+		__entry->secinfo = secinfo;
+		__entry->ret = ret;
+	),
+	TP_printk("encl=%llu addr=0x%lx done=0x%lx secinfo=0x%llx ret=%d", __entry->encl,
+		  __entry->addr, __entry->done, __entry->secinfo, __entry->ret)
+);
+
+TRACE_EVENT(sgxdrv_remove,
+	TP_PROTO(u64 encl, unsigned long addr, unsigned long done, int ret),
+	TP_ARGS(encl, addr, done, ret),
+	TP_STRUCT__entry(
+		__field(u64, encl)
+		__field(unsigned long, addr)
+		__field(unsigned long, done)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->encl = encl;
+		__entry->addr = addr;
+		__entry->done = done;
+		__entry->ret = ret;
+	),
+	TP_printk("encl=%llu addr=0x%lx done=0x%lx ret=%d", __entry->encl, __entry->addr,
+		  __entry->done, __entry->ret)
+);
+
+/* What has come of work on a page; @ret: 0, an errno, or what a leaf said */
+DECLARE_EVENT_CLASS(sgxdrv_page,
 	TP_PROTO(u64 encl, unsigned long addr, int ret),
 	TP_ARGS(encl, addr, ret),
 	TP_STRUCT__entry(
@@ -139,8 +180,14 @@ TRACE_EVENT(sgxdrv_kill,
 		__entry->addr = addr;
 		__entry->ret = ret;
 	),
-	TP_printk("encl=%llu addr=0x%lx ret=0x%x", __entry->encl, __entry->addr, __entry->ret)
+	TP_printk("encl=%llu addr=0x%lx ret=%d (0x%x)", __entry->encl, __entry->addr,
+		  __entry->ret, __entry->ret)
 );
+
+DEFINE_EVENT(sgxdrv_page, sgxdrv_augment, TP_PROTO(u64 encl, unsigned long addr, int ret),
+	     TP_ARGS(encl, addr, ret));
+DEFINE_EVENT(sgxdrv_page, sgxdrv_kill, TP_PROTO(u64 encl, unsigned long addr, int ret),
+	     TP_ARGS(encl, addr, ret));
 
 DECLARE_EVENT_CLASS(sgxdrv_mm,
 	TP_PROTO(u64 encl),

@@ -280,6 +280,7 @@ void sgxdrv_encl_mm_drain(struct sgxdrv_encl *encl)
 	while ((encl_mm = sgxdrv_encl_mm_unlink_first(encl))) {
 		struct tracked_mm *entry = tracked_mm_of(encl_mm);
 
+		sgxdrv_delay(SGXDRV_DELAY_DRAIN);
 		spin_lock(&entry->smm->lock);
 		list_del_init(&entry->node);
 		spin_unlock(&entry->smm->lock);

@@ -39,18 +39,38 @@ struct sgxdrv_va_page {
 	DECLARE_BITMAP(slots, VA_SLOTS);
 };
 
-static bool try_reserve(struct sgxdrv_encl *encl)
+static bool are_all_reserved(const struct sgxdrv_encl *encl)
 {
 	lockdep_assert_held(&encl->lock);
 
-	if (encl->nr_slots == encl->nr_va * VA_SLOTS)
+	return encl->nr_slots == encl->nr_va * VA_SLOTS;
+}
+
+/**
+ * sgxdrv_va_try_reserve() - make sure of a slot for one more page
+ * @encl: the enclave
+ *
+ * Context: process context, enclave lock held. sgxdrv_va_cancel() takes it back.
+ * Return: false if it takes another VA page: sgxdrv_va_add().
+ */
+bool sgxdrv_va_try_reserve(struct sgxdrv_encl *encl)
+{
+	if (are_all_reserved(encl))
 		return false;
 	encl->nr_slots++;
 	return true;
 }
 
+/* The page has not come about, and the lock not been dropped. */
+void sgxdrv_va_cancel(struct sgxdrv_encl *encl)
+{
+	lockdep_assert_held(&encl->lock);
+
+	encl->nr_slots--;
+}
+
 /* Returns a VA page or an ERR_PTR(). */
-static struct sgxdrv_va_page *alloc_va(struct sgxdrv_encl *encl)
+static struct sgxdrv_va_page *alloc_va(struct sgxdrv_encl *encl, unsigned int state)
 {
 	struct sgxdrv_va_page *va;
 	int ret;
@@ -58,10 +78,10 @@ static struct sgxdrv_va_page *alloc_va(struct sgxdrv_encl *encl)
 	va = sgxdrv_should_fail() ? NULL : kzalloc(sizeof(*va), GFP_KERNEL_ACCOUNT);
 	if (!va)
 		return ERR_PTR(-ENOMEM);
-	ret = sgxdrv_epc_pin(encl);
+	ret = sgxdrv_epc_pin(encl, state);
 	if (ret)
 		goto err_free;
-	va->epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
+	va->epc = sgxdrv_epc_alloc(encl, state);
 	if (IS_ERR(va->epc)) {
 		ret = PTR_ERR(va->epc);
 		goto err_unpin;
@@ -89,33 +109,57 @@ static void free_va(struct sgxdrv_encl *encl, struct sgxdrv_va_page *va)
 }
 
 /**
- * sgxdrv_va_reserve() - make sure of a slot for one more page
+ * sgxdrv_va_add() - add a VA page if all slots are reserved
  * @encl: the enclave
+ * @state: TASK_INTERRUPTIBLE or TASK_KILLABLE: which signals end a wait
  *
- * Context: process context, may sleep; IOCTL bit held, but no lock.
+ * Several threads may find that there is no slot left; one page is enough for all.
+ *
+ * Context: process context, may sleep long; no lock but perhaps an mmap_lock held for
+ * reading.
  * Return: 0; -ENOMEM, also if the user has too many VA pages; -ERESTARTSYS; -EIO if EPA
  * fails.
  */
-int sgxdrv_va_reserve(struct sgxdrv_encl *encl)
+int sgxdrv_va_add(struct sgxdrv_encl *encl, unsigned int state)
 {
-	struct sgxdrv_va_page *va;
-	bool done;
+	struct sgxdrv_va_page *va = alloc_va(encl, state);
 
-	mutex_lock(&encl->lock);
-	done = try_reserve(encl);
-	mutex_unlock(&encl->lock);
-	if (done)
-		return 0;
-
-	va = alloc_va(encl);
 	if (IS_ERR(va))
 		return PTR_ERR(va);
 	mutex_lock(&encl->lock);
-	list_add_tail(&va->list, &encl->va_pages);
-	encl->nr_va++;
-	try_reserve(encl);
+	if (are_all_reserved(encl)) {
+		list_add_tail(&va->list, &encl->va_pages);
+		encl->nr_va++;
+		va = NULL;
+	}
 	mutex_unlock(&encl->lock);
+	if (va)
+		free_va(encl, va);
 	return 0;
+}
+
+/**
+ * sgxdrv_va_reserve() - make sure of a slot for one more page
+ * @encl: the enclave
+ *
+ * Context: process context, may sleep; no lock held.
+ * Return: 0 or an error of sgxdrv_va_add().
+ */
+int sgxdrv_va_reserve(struct sgxdrv_encl *encl)
+{
+	bool done;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&encl->lock);
+		done = sgxdrv_va_try_reserve(encl);
+		mutex_unlock(&encl->lock);
+		if (done)
+			return 0;
+		ret = sgxdrv_va_add(encl, TASK_INTERRUPTIBLE);
+		if (ret)
+			return ret;
+	}
 }
 
 /* The last one that is empty, if the slots of the others are enough for all */
@@ -138,17 +182,20 @@ static struct sgxdrv_va_page *take_spare(struct sgxdrv_encl *encl)
 }
 
 /**
- * sgxdrv_va_unreserve() - a page has gone, or has not come about
+ * sgxdrv_va_unreserve() - pages have gone, or have not come about
  * @encl: the enclave
+ * @nr: their number, SGXDRV_BATCH_MAX at most
  *
  * Context: process context, may sleep; no lock held.
  */
-void sgxdrv_va_unreserve(struct sgxdrv_encl *encl)
+void sgxdrv_va_unreserve(struct sgxdrv_encl *encl, unsigned int nr)
 {
 	struct sgxdrv_va_page *va;
 
+	BUILD_BUG_ON(SGXDRV_BATCH_MAX > VA_SLOTS);
+
 	mutex_lock(&encl->lock);
-	encl->nr_slots--;
+	encl->nr_slots -= nr;
 	va = take_spare(encl);
 	mutex_unlock(&encl->lock);
 	if (va)

@@ -10,6 +10,8 @@
 #include <linux/personality.h>
 #include <linux/sched/mm.h>
 
+#include <softsgx/cpu.h>
+
 #include "drv.h"
 #include "encl.h"
 #include "encl_mm.h"
@@ -92,7 +94,7 @@ int sgxdrv_mmap(struct file *file, struct vm_area_struct *vma)
 	 * after this hook only if a flag has changed, and before it only if all
 	 * are the same: VM_DONTDUMP sees to both.
 	 */
-	wrapper_vm_flags_set(vma, SGXDRV_VMA_FLAGS);
+	wrapper_vm_flags_set(vma, SGXDRV_VMA_FLAGS | sgxcpu_vma_flags(vma->vm_mm));
 	if (!sgxdrv_merge_safe())
 		wrapper_vm_flags_set(vma, VM_DONTEXPAND);
 	vma->vm_pgoff = PFN_DOWN(vma->vm_start);
@@ -128,20 +130,41 @@ static struct page *sgxdrv_vma_find_page(struct vm_area_struct *vma, unsigned lo
 	return NULL;
 }
 
+/**
+ * struct mprotect_args - what to look for in a range
+ * @encl: the enclave
+ * @prot: what the VMA is going to allow
+ * @start: of pages whose PTEs must go, the last ones that were found
+ * @end: of these
+ */
 struct mprotect_args {
 	struct sgxdrv_encl *encl;
 	unsigned long prot;
+	unsigned long start;
+	unsigned long end;
 };
 
-static int zap_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void *data)
+static void zap_denied(struct mprotect_args *args)
+{
+	if (args->start < args->end)
+		sgxdrv_mapping_zap(args->encl, args->start, args->end - args->start);
+}
+
+/* Neighbours together: there can be many new pages, of which the EPCM allows nothing. */
+static int note_if_denied(struct sgxdrv_encl_page *page, unsigned long addr, void *data)
 {
 	struct mprotect_args *args = data;
 
 	if (!page->epc)
 		return 0;
 	/* The EPCM allows nothing for a page that is LEAVING. */
-	if (sgxcpu_page_prot(page->epc->addr, addr, args->prot, 0) != args->prot)
-		sgxdrv_mapping_zap(args->encl, addr, PAGE_SIZE);
+	if (sgxcpu_page_prot(page->epc->addr, addr, args->prot, 0) == args->prot)
+		return 0;
+	if (addr != args->end) {
+		zap_denied(args);
+		args->start = addr;
+	}
+	args->end = addr + PAGE_SIZE;
 	return 0;
 }
 
@@ -165,8 +188,10 @@ static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	if (ret)
 		return ret;
 
-	if (args.prot != (vma->vm_flags & VM_ACCESS_FLAGS))
-		sgxdrv_encl_walk_pages(encl, start, end, zap_if_denied, &args);
+	if (args.prot == (vma->vm_flags & VM_ACCESS_FLAGS))
+		return 0;
+	sgxdrv_encl_walk_pages(encl, start, end, note_if_denied, &args);
+	zap_denied(&args);
 	return 0;
 }
 

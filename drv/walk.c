@@ -13,6 +13,7 @@
 #include "encl.h"
 #include "encl_mm.h"
 #include "epc.h"
+#include "mapping.h"
 #include "paging.h"
 
 /* The page must not leave before the processor has seen it in the EPCM. */
@@ -20,22 +21,19 @@ static int walk_locked(struct sgxcpu_walk *walk, struct vm_area_struct *vma, uns
 		       struct sgxdrv_wait *wait)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
-	struct sgxdrv_encl_page *page = sgxdrv_encl_find(encl, vma, la);
-	int ret;
+	struct sgxdrv_encl_page *page = sgxdrv_encl_demand(encl, vma, la, wait);
 
-	if (!page)
-		return -EFAULT;
-	ret = sgxdrv_encl_make_resident(encl, page, wait);
-	if (!ret)
-		sgxcpu_walk_found(walk, page->epc->addr);
-	return ret;
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	sgxcpu_walk_found(walk, page->epc->addr);
+	return 0;
 }
 
 /* As walk_once() */
 static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
-	struct sgxdrv_wait wait = {};
+	struct sgxdrv_wait wait = { .augment = true };
 	int ret = -EINTR;
 
 	if (!mutex_lock_killable(&encl->lock)) {
@@ -87,9 +85,52 @@ static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
 	return ret;
 }
 
+/* As sgxcpu_walker.fetch(). What is not in the EPC has no entry any more. */
+static int fetch_locked(struct vm_area_struct *vma, unsigned long la)
+{
+	struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+	unsigned long vm_flags = vma->vm_flags & VM_ACCESS_FLAGS;
+	struct sgxdrv_encl_page *page;
+	unsigned long rights;
+	pgprot_t prot;
+
+	lockdep_assert_held(&encl->lock);
+
+	page = sgxdrv_encl_find(encl, vma, la);
+	if (!page || page->state != SGXDRV_PAGE_RESIDENT)
+		return 0;
+	rights = sgxcpu_page_prot(page->epc->addr, la, vm_flags | VM_READ, 0);
+	if (!(rights & VM_EXEC))
+		return -EPERM;
+	prot = vm_get_page_prot((vma->vm_flags & ~VM_ACCESS_FLAGS) | rights);
+	return sgxdrv_mapping_insert(vma, la & PAGE_MASK, page->epc->pfn, prot);
+}
+
+static int sgxdrv_walk_fetch(unsigned long la)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int ret = -EACCES;
+
+	if (mmap_read_lock_killable(mm))
+		return -EACCES;
+	vma = vma_lookup(mm, la);
+	if (vma && vma->vm_ops == &sgxdrv_vm_ops && vma->vm_flags & VM_EXEC) {
+		struct sgxdrv_encl *encl = sgxdrv_encl_of(vma);
+
+		mutex_lock(&encl->lock);
+		ret = fetch_locked(vma, la);
+		mutex_unlock(&encl->lock);
+	}
+	mmap_read_unlock(mm);
+	/* Without memory for page tables: try again, as the core does. */
+	return ret == -ENOMEM ? 0 : ret;
+}
+
 static const struct sgxcpu_walker walker = {
 	.owner	= THIS_MODULE,
 	.walk	= sgxdrv_walk,
+	.fetch	= sgxdrv_walk_fetch,
 };
 
 /**
