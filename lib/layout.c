@@ -39,12 +39,13 @@ static u64 ssa_size(const struct softsgx_desc *desc)
 	return (u64)desc->nssa * desc->ssa_frame_pages * SGX_PAGE_SIZE;
 }
 
-static void fill_tcs(struct sgx_tcs *tcs, const struct softsgx_desc *desc,
-		     u64 offset, u64 entry)
+static void fill_tcs(struct sgx_tcs *tcs, const struct softsgx_image *image,
+		     const struct softsgx_desc *desc, u64 offset, u64 entry)
 {
 	u64 data = offset + SGX_PAGE_SIZE + ssa_size(desc);
 
 	*tcs = (struct sgx_tcs){
+		.flags = image->attributes & SGX_ATTR_AEXNOTIFY ? SGX_TCS_AEXNOTIFY : 0,
 		.ssa_offset = offset + SGX_PAGE_SIZE,
 		.nr_ssa_frames = desc->nssa,
 		.entry_offset = entry,
@@ -63,7 +64,7 @@ static int add_thread(struct softsgx_image *image,
 	struct sgx_tcs tcs;
 	int ret;
 
-	fill_tcs(&tcs, desc, tcs_offset, entry);
+	fill_tcs(&tcs, image, desc, tcs_offset, entry);
 	ret = softsgx_image_add(image, tcs_offset - stack, stack, NULL, REG_RW,
 				true);
 	if (ret)

@@ -3,6 +3,10 @@
 
 B ?= build
 
+# Nothing runs them in the tests, but they have to build.
+.PHONY: bench-build
+bench-build: $(addprefix $(B)/tests/bench/,enclu mm mm_report paging edmm)
+
 .PHONY: bench
 bench: modules tools $(B)/tests/bench/enclu
 	for k in $(KERNELS); do $(B)/softsgx run --check --kernel $$k -- \
@@ -61,5 +65,17 @@ $(B)/bench-paging/%/softsgx_bench.ko: tests/bench/kmod/softsgx_bench.c tests/ben
 	@cp $^ $(@D)/src/
 	@$(KMAKE) M=$(CURDIR)/$(@D)/src modules
 	@strip --strip-debug -o $@ $(@D)/src/softsgx_bench.ko
+
+# Enclaves that grow and change, against the same page by page
+.PHONY: bench-edmm
+bench-edmm: modules tools $(B)/tests/bench/edmm
+	for k in $(KERNELS); do \
+		$(B)/softsgx run --check --kernel $$k --epc 128M --cpus 2 -- \
+			$(B)/tests/bench/edmm || exit 1; \
+	done
+
+$(B)/tests/bench/edmm: tests/bench/edmm.c $(B)/tests/vm/encl_util.o $(B)/libsoftsgx.a | test-encl
+	@mkdir -p $(@D)
+	$(CC) $(VMTEST_CFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcrypto -lpthread
 
 -include $(wildcard $(B)/tests/bench/*.d)

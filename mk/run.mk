@@ -16,12 +16,13 @@ test:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory test-suites
 
-test-suites: modules tools samples kernels vmtests selftest-build host-tests
+test-suites: modules tools samples kernels vmtests selftest-build intree-build conform-build \
+		bench-build host-tests
 	@tests/run $(SUITES)
 
 .PHONY: test-suites host-tests
 host-tests: $(addprefix $(UNIT)/,$(UNIT_TESTS)) $(LIB_TEST_BIN) $(FUZZ)/core_enclu.replay \
-		$(B)/lib/sign test-encl
+		$(B)/lib/sign test-encl $(B)/tests/conform/conform
 
 # Stock kernel images to boot, unpacked from their packages if not installed.
 kernels:

@@ -34,7 +34,7 @@ $(B)/samples/hello_encl.elf: $(B)/samples/obj/hello/entry-asm.o \
 	$(CC) $(ENCL_LDFLAGS) -o $@ $(filter %.o,$^)
 
 TEST_ENCL_OBJS := $(addprefix $(B)/tests/encl/,entry-asm.o regs-asm.o \
-	faults-asm.o enclave.o)
+	faults-asm.o access-asm.o enclave.o dynamic.o)
 
 $(B)/tests/encl/%.o: tests/encl/%.c
 	@mkdir -p $(@D)

@@ -24,14 +24,24 @@
 #define PG_TCS		1
 #define PG_SSA		2		/* two frames */
 #define PG_BASES	4
-#define ENCL_PAGES	5
+#define PG_DATA		5
+#define ENCL_PAGES	6
 
 /* What it does, in RDI */
 #define DO_EXIT		0
 #define DO_UD2		1
 #define DO_SPIN		2		/* until *RSI is not 0 */
+#define DO_REPORT	3		/* to nobody */
+#define DO_KEY		4
+#define DO_FAULT	5		/* read where nothing is */
 
-/* Entered with CSSA > 0 it moves RIP in the first frame behind a UD2. */
+/* In the page of data, KEYREQUEST at first: operands of EREPORT and EGETKEY */
+#define KEYREQUEST	0x800
+
+/*
+ * Entered with CSSA > 0 it moves RIP in the first frame behind the two bytes of a UD2, or of a
+ * MOV. The page behind the data is in no mapping.
+ */
 asm("	.pushsection .rodata\n"
 	"bench_code:\n"
 	"	test	%eax, %eax\n"
@@ -39,8 +49,20 @@ asm("	.pushsection .rodata\n"
 	"	test	%edi, %edi\n"
 	"	jz	1f\n"
 	"	cmp	$1, %edi\n"
-	"	jne	2f\n"
-	"	ud2\n"
+	"	je	4f\n"
+	"	cmp	$2, %edi\n"
+	"	je	2f\n"
+	"	cmp	$5, %edi\n"
+	"	je	5f\n"
+	"	mov	%rcx, %r8\n"
+	"	lea	0x4000(%rbx), %rbx\n"
+	"	cmp	$4, %edi\n"
+	"	je	6f\n"
+	"	lea	0x200(%rbx), %rcx\n"
+	"	lea	0x400(%rbx), %rdx\n"
+	"	xor	%eax, %eax\n"
+	"	.byte	0x0f, 0x01, 0xd7\n"
+	"	mov	%r8, %rcx\n"
 	"1:	mov	%rcx, %rbx\n"
 	"	mov	$4, %eax\n"
 	"	.byte	0x0f, 0x01, 0xd7\n"
@@ -49,6 +71,19 @@ asm("	.pushsection .rodata\n"
 	"	jmp	1b\n"
 	"3:	addq	$2, 8144(%rbx)\n"
 	"	jmp	1b\n"
+	"4:	ud2\n"
+	"	jmp	1b\n"
+	"5:	lea	0x5000(%rbx), %rdx\n"
+	"	mov	(%rdx), %eax\n"
+	"	jmp	1b\n"
+	"6:	lea	0x200(%rbx), %rcx\n"
+	"	add	$0x800, %rbx\n"
+	"	mov	$1, %eax\n"
+	"	.byte	0x0f, 0x01, 0xd7\n"
+	"	mov	%r8, %rcx\n"
+	"	test	%eax, %eax\n"
+	"	jz	1b\n"
+	"	ud2\n"
 	"bench_code_end:\n"
 	"	.popsection\n");
 
@@ -67,7 +102,10 @@ static void add(struct softsgx_image *image, u64 page, u64 nr, const void *src, 
 
 static void load(void)
 {
-	static u8 code[SGX_PAGE_SIZE];
+	static u8 code[SGX_PAGE_SIZE], data[SGX_PAGE_SIZE];
+	const struct sgx_keyrequest request = {
+		.keyname = SGX_KEYNAME_SEAL, .keypolicy = SGX_KEYPOLICY_MRENCLAVE,
+	};
 	const struct sgx_tcs tcs = {
 		.ssa_offset = PG_SSA * SGX_PAGE_SIZE,
 		.nr_ssa_frames = 2,
@@ -85,8 +123,10 @@ static void load(void)
 	softsgx_image_init(&image);
 	add(&image, PG_CODE, 1, code, SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_X);
 	add(&image, PG_TCS, 1, &tcs, SGX_SECINFO_TCS);
-	add(&image, PG_SSA, ENCL_PAGES - PG_SSA, NULL,
+	add(&image, PG_SSA, PG_DATA - PG_SSA, NULL,
 	    SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W);
+	memcpy(data + KEYREQUEST, &request, sizeof(request));
+	add(&image, PG_DATA, 1, data, SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W);
 	encl_path(path, sizeof(path), "sign-key.pem");
 	if (softsgx_key_load(path, &key) || softsgx_image_sign(&image, key, &sig) ||
 	    softsgx_enclave_open(&encl) || softsgx_enclave_load(&encl, &image, &sig))
@@ -125,13 +165,35 @@ static void eenter_eexit(void)
 }
 
 /* EENTER, AEX, EENTER and EEXIT to repair, ERESUME, EEXIT */
-static void exception(void)
+static void repaired(u64 what)
 {
-	enter(tcs_addr, SGX_EENTER, DO_UD2);
+	enter(tcs_addr, SGX_EENTER, what);
 	expect(SGX_ERESUME);
 	enter(tcs_addr, SGX_EENTER, DO_EXIT);
 	expect(SGX_EEXIT);
 	enter(tcs_addr, SGX_ERESUME, 0);
+	expect(SGX_EEXIT);
+}
+
+static void exception(void)
+{
+	repaired(DO_UD2);
+}
+
+static void page_fault(void)
+{
+	repaired(DO_FAULT);
+}
+
+static void ereport(void)
+{
+	enter(tcs_addr, SGX_EENTER, DO_REPORT);
+	expect(SGX_EEXIT);
+}
+
+static void egetkey(void)
+{
+	enter(tcs_addr, SGX_EENTER, DO_KEY);
 	expect(SGX_EEXIT);
 }
 
@@ -288,8 +350,13 @@ int main(void)
 	exc = measure(exception);
 	line("ENCLU that fails: 1 trap", trap, trap);
 	line("EENTER + EEXIT: 2 traps", pair, trap);
-	line("exception, repaired inside: 6 traps", exc, trap);
+	line("#UD, handler entered, ERESUME: 6 traps", exc, trap);
 	line("  of that AEX + ERESUME: 2 traps", exc - 2 * pair, trap);
+	exc = measure(page_fault);
+	line("#PF, handler entered, ERESUME: 6 traps", exc, trap);
+	line("  of that AEX + ERESUME: 2 traps", exc - 2 * pair, trap);
+	line("EREPORT: 1 trap", measure(ereport) - pair, trap);
+	line("EGETKEY: 1 trap", measure(egetkey) - pair, trap);
 	line("UD2, SIGILL, handler, return", measure(ud2_signal), trap);
 	line("system call", measure(getppid_call), trap);
 	line("signal to a thread outside", measure_pings(false), trap);

@@ -52,6 +52,13 @@ run() {
 	status=$?
 }
 
+# usage: start COMMAND...; leaves $pid, and $work/out, $work/err with nothing of earlier runs
+start() {
+	rm -f "$work/out" "$work/err"
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- "$@" >"$work/out" 2>"$work/err" &
+	pid=$!
+}
+
 # What a script prints in the VM: "NAME=VALUE" lines.
 said() {
 	grep -qxF -e "$1" "$work/out"
@@ -73,13 +80,19 @@ is_dead() {
 	[ -n "$1" ] && { [ ! -e "/proc/$1" ] || [ -z "$(tr -d '\0' <"/proc/$1/cmdline")" ]; }
 }
 
-# usage: wait_for FILE PATTERN; a minute at most
-wait_for() {
+# usage: soon COMMAND; a minute at most
+soon() {
 	i=0
-	while ! grep -qs -e "$2" "$1" && [ $i -lt 600 ]; do
+	while ! "$@" && [ $i -lt 600 ]; do
 		sleep 0.1
 		i=$((i + 1))
 	done
+	"$@"
+}
+
+# usage: wait_for FILE PATTERN; a minute at most
+wait_for() {
+	soon grep -qs -e "$2" "$1"
 }
 
 test_statuses() {
@@ -211,6 +224,7 @@ test_user() {
 }
 
 test_options() {
+	tab=$(printf '\t')
 	run
 	check "no command" refused "no command"
 	run --nonsense -- true
@@ -221,6 +235,20 @@ test_options() {
 		run --epc "$size" -- true
 		check "--epc '$size'" refused "epc"
 	done
+	for model in '' Skylake 'max epc=1' '../x' 'a,b'; do
+		run --model "$model" -- true
+		check "--model '$model'" refused "model"
+	done
+	for param in '' seed seed= =x 'Seed=x' 'seed=a b' 'seed="a' "seed=a$tab"; do
+		run --param "$param" -- true
+		check "--param '$param'" refused "param"
+	done
+	if [ -z "$SOFTSGX_RUN_FLAGS" ]; then
+		run --param cpusvn=9 --param seed=x -- cat /sys/module/softsgx_cpu/parameters/cpusvn
+		check "--param arrives" said 9
+	else
+		skip "--param arrives" "no modules are built"
+	fi
 	for size in 0 1K 99999999G; do
 		run --mem "$size" -- true
 		check "--mem '$size'" refused "."
@@ -300,7 +328,51 @@ test_check() {
 	esac
 }
 
+# What an enclave has sealed can be opened after a reboot, and only on that platform.
+test_keys() {
+	key=build/tests/vm/enter_key_test
+	if [ -n "$SOFTSGX_RUN_FLAGS" ] || [ ! -x "$key" ]; then
+		skip "keys" "no modules are built, or no tests"
+		return
+	fi
+	for seed in one one two; do
+		run --param "seed=$seed" -- "$key" --print-key
+		check "a key, seed $seed" [ "$status" = 0 ]
+		cp "$work/out" "$work/key.$count"
+	done
+	check "the same seed, the same key" cmp -s "$work/key.$((count - 2))" "$work/key.$((count - 1))"
+	check "another seed, another key" different "$work/key.$((count - 2))" "$work/key.$((count - 1))"
+	run -- "$key" --print-key
+	cp "$work/out" "$work/key.$count"
+	run -- "$key" --print-key
+	check "no seed, a new key each time" different "$work/key.$count" "$work/out"
+}
+
+different() {
+	[ -s "$1" ] && [ -s "$2" ] && ! cmp -s "$1" "$2"
+}
+
 # Which processes see SGX in CPUID is a bit of their personality.
+test_info() {
+	"$softsgx" info --nonsense >"$work/out" 2>"$work/err"
+	status=$?
+	check "info: unknown option" refused --nonsense
+	"$softsgx" info more >"$work/out" 2>"$work/err"
+	status=$?
+	check "info: an argument" refused arguments
+	if [ -e /sys/module/softsgx_cpu ]; then
+		skip "info: no modules" "they are loaded here"
+	else
+		"$softsgx" info >"$work/out" 2>"$work/err"
+		check "info: no modules, status" [ $? = 1 ]
+		check "info: no processor" said "processor    not loaded"
+		check "info: no driver" said "driver       not loaded"
+		"$softsgx" info --json >"$work/out" 2>"$work/err"
+		check "info: no modules, as JSON" [ $? = 1 ]
+		check "info: no processor, as JSON" said '  "processor": false,'
+	fi
+}
+
 test_exec() {
 	"$softsgx" exec >"$work/out" 2>"$work/err"
 	status=$?
@@ -343,6 +415,7 @@ on_terminal() {
 
 test_terminal() {
 	run_tty="$softsgx run $SOFTSGX_RUN_FLAGS --"
+	rm -f "$work/tty"
 	sleep 60 | on_terminal "$run_tty sh -c 'tty; stty size; exit 5'; \
 		echo status=\$?; stty -a" &
 	wait_for "$work/tty" 'status='
@@ -352,6 +425,7 @@ test_terminal() {
 	wait_for "$work/tty" 'echoke'
 	check "terminal is restored" grep -q " icanon" "$work/tty"
 
+	rm -f "$work/tty"
 	{
 		wait_for "$work/tty" 'ready'
 		printf 'typed\r'
@@ -366,6 +440,7 @@ test_terminal() {
 	check "Ctrl-C interrupts" grep -q "interrupted" "$work/tty"
 	check "and the status is the command's" grep -q "status=9" "$work/tty"
 
+	rm -f "$work/tty"
 	sleep 60 | on_terminal "$run_tty sh -c '
 		trap \"stty size; exit\" WINCH; echo ready
 		while :; do sleep 0.1; done' </dev/tty & \
@@ -376,19 +451,15 @@ test_terminal() {
 }
 
 test_signals() {
-	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c \
-		'trap "echo term; exit 3" TERM; echo ready
-		while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
-	pid=$!
+	start sh -c 'trap "echo term; exit 3" TERM; echo ready
+		while :; do sleep 0.1; done'
 	wait_for "$work/out" ready
 	kill -TERM $pid
 	wait $pid
 	check "SIGTERM: status" [ $? = 3 ]
 	check "SIGTERM is the command's" said term
 
-	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'trap "" TERM; echo ready
-		while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
-	pid=$!
+	start sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
 	wait_for "$work/out" ready
 	kill -TERM $pid
 	sleep 1
@@ -397,18 +468,14 @@ test_signals() {
 	wait $pid
 	check "a second one may not" [ $? = 143 ]
 
-	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'echo ready; sleep 1000' \
-		>"$work/out" 2>"$work/err" &
-	pid=$!
+	start sh -c 'echo ready; sleep 1000'
 	wait_for "$work/out" ready
 	vm=$(pgrep -P $pid)
 	kill -KILL $pid
 	wait $pid 2>/dev/null
-	sleep 1
-	check "QEMU does not survive" is_dead "$vm"
+	check "QEMU does not survive" soon is_dead "$vm"
 
-	"$softsgx" run $SOFTSGX_RUN_FLAGS -- true >"$work/out" 2>"$work/err" &
-	pid=$!
+	start sleep 1000
 	sleep 1
 	kill -TERM $pid
 	wait $pid
@@ -416,7 +483,7 @@ test_signals() {
 }
 
 for group in ${SOFTSGX_TESTS:-statuses streams surroundings user options \
-	host_trouble guest_trouble check exec terminal signals}; do
+	host_trouble guest_trouble check info keys exec terminal signals}; do
 	echo "# $group"
 	"test_$group"
 done

@@ -401,5 +401,7 @@ void encl_main(unsigned long op, struct encl_call *call, unsigned long cssa,
 		status = ssa_op(op, &e);
 	if (status == ENCL_UNKNOWN)
 		status = misc_op(op, call);
+	if (status == ENCL_UNKNOWN)
+		status = encl_dynamic_op(op, call);
 	call->status = status;
 }

@@ -195,7 +195,7 @@ enum encl_op {
 	 * Frame a[0] (ENCL_LAST_FRAME: the one below CSSA) of this thread.
 	 * GET: to the struct encl_ssa at a[1]; SET: from it. ADD_RIP: RIP +=
 	 * a[1], ret = old RIP. SKIP: RIP = instruction after the one that
-	 * ENCL_FAULT or ENCL_REGS stopped at on this thread, ret = old RIP.
+	 * the operation stopped at on this thread, ret = old RIP.
 	 */
 	ENCL_SSA_GET,
 	ENCL_SSA_SET,
@@ -218,6 +218,26 @@ enum encl_op {
 	ENCL_STACK,
 	/* ret = what RDRAND gives, status ENCL_UNKNOWN if it gives nothing */
 	ENCL_RDRAND,
+	/*
+	 * With SECINFO.FLAGS a[0]: EACCEPT page a[1]; EACCEPTCOPY page a[1] from
+	 * page a[2]; EMODPE page a[1]. ret = RAX, of EMODPE 0. ENCL_SSA_SKIP goes
+	 * on behind an ENCLU that has raised an exception.
+	 */
+	ENCL_ACCEPT,
+	ENCL_ACCEPT_COPY,
+	ENCL_EXTEND,
+	/*
+	 * EACCEPT each page of [a[1], a[1] + a[2]) until one is not accepted;
+	 * ret = number of pages before that, a[3] = the last RAX
+	 */
+	ENCL_ACCEPT_RANGE,
+	/*
+	 * ret = *(u64 *)a[1]; *(u64 *)a[1] = a[2]; execute what is at a[1], which is
+	 * ENCL_CODE. ENCL_SSA_SKIP goes on behind it.
+	 */
+	ENCL_ACCESS_READ,
+	ENCL_ACCESS_WRITE,
+	ENCL_ACCESS_EXEC,
 	ENCL_NR_OPS,
 };
 
@@ -226,5 +246,8 @@ enum encl_op {
 #define ENCL_REGS_YMM 2
 
 #define ENCL_LAST_FRAME (~0UL)
+
+/* For ENCL_ACCESS_EXEC: JMP *%RDX */
+#define ENCL_CODE 0xe2ffUL
 
 #endif /* _TESTS_ENCL_OPS_H */

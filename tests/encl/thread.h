@@ -63,6 +63,12 @@ void encl_exit_regs(unsigned long mode);
 void encl_enclu(struct encl_regs *regs);
 unsigned long encl_fault_run(unsigned long n);
 
+/* access.S, dynamic.c */
+unsigned long encl_access_read(unsigned long addr);
+void encl_access_write(unsigned long addr, unsigned long value);
+void encl_access_exec(unsigned long addr);
+int encl_dynamic_op(unsigned long op, struct encl_call *call);
+
 /* enclave.c, from entry.S */
 void encl_main(unsigned long op, struct encl_call *call, unsigned long cssa,
 	       unsigned long tcs);

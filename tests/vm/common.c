@@ -18,7 +18,7 @@
 
 #include "common.h"
 
-#define SETTLE_MS	10000
+#define SETTLE_MS	30000
 #define KEY_FROM_EXE	"/../../sign-key.pem"
 
 u64 vt_ms(void)

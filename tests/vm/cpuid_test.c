@@ -190,7 +190,7 @@ TEST(leaf_12)
 	unsigned int i;
 
 	ask(code_cfi, 0x12, 0, r);
-	EXPECT_EQ(1, r[RAX]);
+	EXPECT_EQ(1 << 11 | 3, r[RAX]);
 	EXPECT_EQ(1, r[RBX]);
 	EXPECT_EQ(0, r[RCX]);
 	EXPECT_EQ(56 << 8 | 31, r[RDX]);

@@ -191,6 +191,19 @@ long encl_epc_free(void);
 /* Does the EPC come back to what it was when the program started? */
 bool encl_epc_is_back(void);
 
+/*
+ * The last test of a program. The harness executes tests without a fixture first, where
+ * this could not fail, and fixtures in the order in which they stand.
+ */
+#define ENCL_EPC_IS_BACK \
+	FIXTURE(epc) { }; \
+	FIXTURE_SETUP(epc) { } \
+	FIXTURE_TEARDOWN(epc) { } \
+	TEST_F(epc, is_back) \
+	{ \
+		EXPECT_EQ(true, encl_epc_is_back()); \
+	}
+
 /**
  * struct encl_visitor - a thread inside, in ENCL_WAIT
  * @tid: of the thread

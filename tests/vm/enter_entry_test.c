@@ -349,9 +349,6 @@ TEST_F(entry, threads_at_the_same_time)
 	EXPECT_EQ(5000 * ENCL_NR_TCS, encl_do(&self->encl, 0, ENCL_GET, 0, 3, 0));
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

@@ -293,9 +293,6 @@ TEST_F(handler, debugger_reads_ssa)
 	close(fd);
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

@@ -263,9 +263,6 @@ TEST_F(resume, exit_info)
 	finish();
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

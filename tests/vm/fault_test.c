@@ -80,14 +80,23 @@ static void expect_bus(struct __test_metadata *_metadata, u8 *addr)
 	EXPECT_EQ(addr + 4095, vt_fault_addr);
 }
 
+static void expect_pending(struct __test_metadata *_metadata, u8 *addr)
+{
+	EXPECT_EQ(SIGSEGV, vt_read(addr + 77));
+	EXPECT_EQ(addr + 77, vt_fault_addr);
+	EXPECT_EQ(SIGSEGV, vt_write(addr + 4095));
+	EXPECT_EQ(addr + 4095, vt_fault_addr);
+}
+
 TEST_F(fault, no_page)
 {
 	ASSERT_EQ(0, vt_map(&self->encl, PG_HOLE, PG_COUNT - PG_HOLE, PROT_RWX));
 	expect_bus(_metadata, vt_addr(&self->encl, PG_HOLE));
 	expect_bus(_metadata, vt_addr(&self->encl, PG_COUNT - 1));
 	ASSERT_EQ(0, vt_ioc_init(self->encl.fd, &self->sig));
-	expect_bus(_metadata, vt_addr(&self->encl, PG_HOLE));
-	expect_bus(_metadata, vt_addr(&self->encl, PG_COUNT - 1));
+	/* Now pages come about, which the enclave has to accept first. */
+	expect_pending(_metadata, vt_addr(&self->encl, PG_HOLE));
+	expect_pending(_metadata, vt_addr(&self->encl, PG_COUNT - 1));
 }
 
 TEST_F(fault, before_create)

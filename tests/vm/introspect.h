@@ -18,10 +18,10 @@
 #define BUSY		-1
 
 /* What paging counts, as fdinfo and debugfs epc name it */
-enum { EWB, ELDU, WAITS, BATCHES, AGED, YOUNG, FAILED, NR_COUNTS };
+enum { EWB, ELDU, WAITS, BATCHES, AGED, YOUNG, FAILED, EAUG, REMOVED, NR_COUNTS };
 
 static const char * const count_names[NR_COUNTS] = {
-	"ewb", "eldu", "waits", "batches", "aged", "young", "failed",
+	"ewb", "eldu", "waits", "batches", "aged", "young", "failed", "eaug", "removed",
 };
 
 /* ------------------------------------------------------------ what is told */

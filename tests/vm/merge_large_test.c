@@ -284,8 +284,8 @@ TEST_F_TIMEOUT(many, max_map_count, 600)
 	EXPECT_EQ(1, vmas(encl));
 	EXPECT_EQ(-1, wrong_page(encl, 0, NR_SMALL));
 	EXPECT_EQ(-1, unwritable_page(encl, 0, NR_SMALL));
-	EXPECT_EQ(SIGBUS, vt_read(vt_addr(encl, NR_SMALL)));
-	EXPECT_EQ(SIGBUS, vt_read(vt_addr(encl, i - 1)));
+	EXPECT_EQ(SIGSEGV, vt_read(vt_addr(encl, NR_SMALL)));
+	EXPECT_EQ(SIGSEGV, vt_read(vt_addr(encl, i - 1)));
 	EXPECT_EQ(SIGSEGV, vt_read(vt_addr(encl, i)));
 }
 

@@ -215,6 +215,34 @@ TEST_F_TIMEOUT(paging, exception, 120)
 	EXPECT_EQ(0, memcmp(in.vec[0], call.regs.vec[0], 16));
 }
 
+/* EDECCSSA goes back to a frame that is away, and leaves the next exit to it. */
+TEST_F_TIMEOUT(paging, decssa, 120)
+{
+	struct encl_call call = { .a[0] = ENCL_REGS_UD2 }, enclu = {};
+	struct sgx_enclave_run run = {};
+	struct encl_info info;
+	struct encl_ssa ssa;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(-1, encl_run(&self->encl, 1, ENCL_REGS, &call, &run));
+		ASSERT_EQ(V_UD, run.exception_vector);
+		press(&self->encl);
+		enclu.regs.gpr[ENCL_RAX] = SGX_EDECCSSA;
+		ASSERT_EQ(0, encl_run(&self->encl, 1, ENCL_ENCLU, &enclu, &run));
+		EXPECT_EQ(SGX_EDECCSSA, enclu.regs.gpr[ENCL_RAX]);
+		press(&self->encl);
+		encl_do(&self->encl, 1, ENCL_INFO, (uintptr_t)&info, 0, 0);
+		EXPECT_EQ(0, info.cssa);
+	}
+	EXPECT_EQ(-1, encl_resume(&self->encl, 1, NULL, &run));
+	EXPECT_EQ(V_GP, run.exception_vector);
+	call.a[0] = ENCL_DIV0;
+	EXPECT_EQ(-1, encl_run(&self->encl, 1, ENCL_FAULT, &call, &run));
+	encl_ssa(&self->encl, 1, &ssa);
+	EXPECT_EQ(EXITINFO(V_DE), ssa.exitinfo);
+}
+
 /* ------------------------------------------------------------------------- rights */
 
 /* What the EPCM refuses it still refuses, and says the same about it. */

@@ -40,7 +40,7 @@ FIXTURE_VARIANT_ADD(fail, ewb) {
 
 FIXTURE_VARIANT_ADD(fail, eldu) {
 	.leaf = "eldu",
-	.for_good = 300,
+	.for_good = 200,
 };
 
 FIXTURE_SETUP(fail)

@@ -3,6 +3,7 @@
  * The memory for evicted pages belongs to who opened the enclave: at the limit of
  * his memory cgroup his pages stay where they are, and everybody else goes on.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -121,9 +122,12 @@ TEST_F_TIMEOUT(limit, refused, 60)
 	ASSERT_EQ(0, start_limited(self));
 	EXPECT_EQ(0, press_goes_on(&self->press));
 	EXPECT_EQ(0, press_goes_on(&self->press));
+	/* His pages go as soon as there is memory, and to ask him takes memory. */
+	ASSERT_EQ(0, kill(self->press.worker.pid, SIGSTOP));
 	ASSERT_EQ(0, write_text(GROUP "/memory.max", "max"));
 	EXPECT_LT(0, worker_do(&self->owner, step_count_failed));
 	EXPECT_LE(NR / 2, worker_do(&self->owner, step_count_resident));
+	ASSERT_EQ(0, kill(self->press.worker.pid, SIGCONT));
 
 	start = vt_ms();
 	while (worker_do(&self->owner, step_count_resident) > 0 && vt_ms() - start < PRESS_MS)

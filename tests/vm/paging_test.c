@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(paging)
 }
 
 /* One after the other, as it suits reclaim least */
-TEST_F_TIMEOUT(paging, contents_stay, 120)
+TEST_F_TIMEOUT(paging, contents_stay, 500)
 {
 	struct info info;
 
@@ -58,7 +58,7 @@ TEST_F_TIMEOUT(paging, contents_stay, 120)
 }
 
 /* Some pages far more often than others, as programs do it */
-TEST_F_TIMEOUT(paging, favourites, 120)
+TEST_F_TIMEOUT(paging, favourites, 500)
 {
 	unsigned int i, n, seed = 1, hot = self->start.total / 4;
 	u8 *generation = calloc(1, self->nr);
@@ -124,7 +124,7 @@ static int rank_process(const struct softsgx_enclave *encl, unsigned int nr, uns
 }
 
 /* All processes see the same memory: what one has written another one finds. */
-TEST_F_TIMEOUT(paging, processes_and_threads, 180)
+TEST_F_TIMEOUT(paging, processes_and_threads, 500)
 {
 	pid_t pids[NR_PROCS];
 	unsigned int i;
@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(paging, processes_and_threads, 180)
 }
 
 /* What the child has of it are not even PTEs at first. */
-TEST_F_TIMEOUT(paging, fork_shares, 120)
+TEST_F_TIMEOUT(paging, fork_shares, 500)
 {
 	unsigned int half = self->nr / 2;
 	pid_t pid;
@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(paging, fork_shares, 120)
 }
 
 /* A process that has never been inside gets the file, when all is evicted. */
-TEST_F_TIMEOUT(paging, passed_on, 120)
+TEST_F_TIMEOUT(paging, passed_on, 500)
 {
 	struct softsgx_enclave other;
 	int sock[2];
@@ -194,7 +194,7 @@ TEST_F_TIMEOUT(paging, passed_on, 120)
 /* ----------------------------------------------------- stopped, and other enclaves */
 
 /* Its pages can go, and are there when it goes on. */
-TEST_F_TIMEOUT(paging, stopped_process, 120)
+TEST_F_TIMEOUT(paging, stopped_process, 500)
 {
 	struct softsgx_enclave encl;
 	pid_t pid;
@@ -237,7 +237,7 @@ static int own_enclave(unsigned int nr, u64 seed)
 }
 
 /* Nobody ever sees the memory of somebody else. */
-TEST_F_TIMEOUT(paging, many_enclaves, 180)
+TEST_F_TIMEOUT(paging, many_enclaves, 500)
 {
 	pid_t pids[2 * NR_PROCS];
 	unsigned int i;

@@ -75,7 +75,7 @@ TEST_F_TIMEOUT(unload, while_held, 60)
 }
 
 /* However far it has come */
-TEST_F_TIMEOUT(unload, at_any_time, 120)
+TEST_F_TIMEOUT(unload, at_any_time, 300)
 {
 	unsigned int round;
 

@@ -101,7 +101,7 @@ static inline int await_references(u64 id, unsigned int references)
 /* -------------------------------------------------------------------- delays */
 
 static const char * const delay_points[] = {
-	"mmap", "register", "pinned", "walk", "release", "free", "teardown", "index",
+	"mmap", "register", "pinned", "walk", "release", "drain", "free", "teardown", "index",
 };
 
 /*

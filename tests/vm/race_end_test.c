@@ -167,6 +167,30 @@ TEST_F_TIMEOUT(end, file_ends_during_exit, 90)
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 }
 
+static void *close_thread(void *data)
+{
+	return (void *)(long)close_file(data);
+}
+
+/* The other way round: the end of the file has the entry, the process knows it still. */
+TEST_F_TIMEOUT(end, exit_during_end_of_file, 90)
+{
+	struct worker worker;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, worker_start_do(&worker, &self->encl, step_go_stale));
+	ASSERT_EQ(0, vt_delay("drain", LONG_MS));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, close_thread, &self->encl));
+	ASSERT_EQ(0, await_held("drain"));
+	EXPECT_EQ(0, worker_end(&worker));
+	EXPECT_TRUE(is_held("drain"));
+	EXPECT_EQ(0, vt_let_go());
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
+	EXPECT_EQ(0, vt_epc_settle(&self->start));
+}
+
 /*
  * The entry has the last reference, and drops it after a callback that must not
  * sleep, whereas the end of an enclave does.
@@ -175,6 +199,7 @@ TEST_F_TIMEOUT(end, file_ends_during_callback, 90)
 {
 	ASSERT_EQ(0, hold_callback(&self->encl));
 	ASSERT_EQ(0, close_file(&self->encl));
+	EXPECT_EQ(0, vt_let_go());
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 }
 

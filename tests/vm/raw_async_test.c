@@ -332,9 +332,6 @@ TEST_F(async, siglongjmp)
 	EXPECT_EQ(ENCL_DONE, self->call.status);
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

@@ -321,9 +321,6 @@ TEST_F(enclu, all_threads_inside)
 		EXPECT_EQ(0, t[i].ret);
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

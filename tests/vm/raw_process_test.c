@@ -160,6 +160,8 @@ TEST(exec_with_threads_inside)
 
 static void *exec_thread(void *arg)
 {
+	while (!LOAD(*(unsigned long *)arg))
+		sched_yield();
 	exec_self();
 	return NULL;
 }
@@ -167,13 +169,14 @@ static void *exec_thread(void *arg)
 /* The thread that has been inside becomes the main thread. */
 static void exec_from_thread(void)
 {
+	static struct encl first;
 	unsigned long go = 0, ready = 0;
 	pthread_t thread;
 
-	encl_load(&encl, NULL);
-	if (pthread_create(&thread, NULL, exec_thread, NULL))
+	encl_load(&first, NULL);
+	if (pthread_create(&thread, NULL, exec_thread, &ready))
 		die("pthread_create: %m");
-	encl_do(&encl, 0, ENCL_WAIT, (uintptr_t)&go, (uintptr_t)&ready, 0);
+	encl_do(&first, 0, ENCL_WAIT, (uintptr_t)&go, (uintptr_t)&ready, 0);
 }
 
 TEST(exec_from_another_thread)

@@ -329,9 +329,6 @@ TEST_F(ptrace, detach)
 	self->pid = 0;
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

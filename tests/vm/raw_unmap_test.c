@@ -252,9 +252,6 @@ TEST_F_TIMEOUT(unmap, permissions_come_and_go, 60)
 	EXPECT_GT(encl_caught.n, 10);
 }
 
-TEST(epc_is_back)
-{
-	EXPECT_EQ(true, encl_epc_is_back());
-}
+ENCL_EPC_IS_BACK
 
 TEST_HARNESS_MAIN

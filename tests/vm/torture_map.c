@@ -83,6 +83,12 @@ static int expected(const struct held *h, unsigned int page, bool write)
 	return 0;
 }
 
+/* After INIT a page comes about in a hole, which the enclave would have to accept first. */
+static bool is_expected(int sig, int want, unsigned int page)
+{
+	return sig == want || (page >= NR_PAGES && want == SIGBUS && sig == SIGSEGV);
+}
+
 static void check_page(const struct held *h, unsigned int page)
 {
 	unsigned int i, step = 1 + any(200);
@@ -93,13 +99,13 @@ static void check_page(const struct held *h, unsigned int page)
 	if (any(2)) {
 		want = expected(h, page, true);
 		sig = vt_write(address(h, page) + spot_in(page));
-		if (sig != want)
+		if (!is_expected(sig, want, page))
 			fail("write to page %u (%d): signal %d, not %d", page, h->prot[page], sig,
 			     want);
 	}
 	want = expected(h, page, false);
 	sig = vt_read(addr + any(PAGE));
-	if (sig != want)
+	if (!is_expected(sig, want, page))
 		fail("read of page %u (%d): signal %d, not %d", page, h->prot[page], sig, want);
 	if (sig)
 		return;

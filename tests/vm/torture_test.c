@@ -100,7 +100,7 @@ static u64 read_table(void)
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%llu %15s %*s %*s %ld %ld %ld %ld %ld %ld\n", &id, state, &pages,
 			   &refs, &vmas, &processes, &stale, &busy) != 8 || id <= last ||
-		    refs < 0 || vmas < 0 || pages > NR_PAGES || processes < 0 || stale < 0 ||
+		    refs < 0 || vmas < 0 || pages > NR_ALL || processes < 0 || stale < 0 ||
 		    busy < 0)
 			fail("table: %s", line);
 		last = id;

@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(walk, age_children, 60)
 TEST_F_TIMEOUT(walk, zap, 60)
 {
 	struct softsgx_enclave *encl = &self->encl;
-	unsigned int round, i;
+	unsigned int round, around, i;
 
 	EXPECT_EQ(0, walk("zap", self->id, NR_PAGES));
 	for (round = 0; round < 3; round++) {
@@ -217,9 +217,12 @@ TEST_F_TIMEOUT(walk, zap, 60)
 		EXPECT_EQ(0, walk("zap", self->id, NR_PAGES));
 		EXPECT_EQ(0, nr_present(encl, NR_PAGES));
 		EXPECT_EQ(0, walk("age", self->id, NR_PAGES));
+		/* A fault makes entries around, but these do not count as used. */
 		for (i = 0; i < NR_PAGES; i += 9) {
 			EXPECT_TRUE(vt_shows(vt_addr(encl, i), i));
-			EXPECT_EQ(1 + i / 9, nr_present(encl, NR_PAGES));
+			around = i / 16 * 16 + 16;
+			EXPECT_EQ(around > NR_PAGES ? NR_PAGES : around,
+				  nr_present(encl, NR_PAGES));
 		}
 		EXPECT_EQ(12, walk("age", self->id, NR_PAGES));
 	}

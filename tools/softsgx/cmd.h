@@ -16,6 +16,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 
 /* util.c */
 _Noreturn void die(const char *fmt, ...) __printf(1, 2);

@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
 	{ "run", cmd_run, "run a command in a VM that has SGX" },
 	{ "exec", cmd_exec, "run a command that sees SGX in CPUID" },
+	{ "info", cmd_info, "say what processor there is" },
 	{ "sign", cmd_sign, "measure and sign an enclave" },
 	{ "help", cmd_help, "show the manual page of a command" },
 	{ "version", cmd_version, "print the version" },

@@ -20,6 +20,8 @@ struct run_options {
 	unsigned long cpus;
 	const char *release; /* or NULL */
 	const char *log; /* or NULL */
+	const char *model; /* or NULL */
+	struct list params; /* NAME=VALUE, for softsgx_cpu */
 	const char *append; /* or "" */
 	struct list rw; /* absolute, without symbolic links */
 	struct list modules; /* files to load after the two modules */

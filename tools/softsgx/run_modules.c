@@ -194,11 +194,28 @@ static void add_late(struct modules *m, const char *path, const char *params)
 	add_file(m, path, "late", params);
 }
 
+/* What softsgx_cpu is loaded with; the caller frees it. */
+static char *cpu_params(const struct run_options *o)
+{
+	char *params = xprintf("epc=%lluK%s%s",
+			       (unsigned long long)o->epc / 1024,
+			       o->model ? " model=" : "",
+			       o->model ? o->model : "");
+
+	for (size_t i = 0; i < o->params.n; i++) {
+		char *more = xprintf("%s %s", params, o->params.v[i]);
+
+		free(params);
+		params = more;
+	}
+	return params;
+}
+
 void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
 		 const struct run_options *o)
 {
 	struct modules m = { .k = k, .rd = rd, .config = config };
-	char *epc = xprintf("epc=%lluK", (unsigned long long)o->epc / 1024);
+	char *params = cpu_params(o);
 
 	read_list(&m.builtin, k->moddir, "modules.builtin");
 	read_list(&m.files, k->moddir, "modules.dep");
@@ -209,10 +226,10 @@ void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
 	is_done(&m, "softsgx_cpu");
 	is_done(&m, "softsgx");
 	if (!o->no_modules) {
-		add_late(&m, k->sgx[0], epc);
+		add_late(&m, k->sgx[0], params);
 		add_late(&m, k->sgx[1], "");
 	}
 	for (size_t i = 0; i < o->modules.n; i++)
 		add_late(&m, o->modules.v[i], "");
-	free(epc);
+	free(params);
 }

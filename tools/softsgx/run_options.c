@@ -21,6 +21,8 @@
 
 enum {
 	OPT_EPC = 1,
+	OPT_MODEL,
+	OPT_PARAM,
 	OPT_CPUS,
 	OPT_MEM,
 	OPT_KERNEL,
@@ -36,6 +38,8 @@ enum {
 
 static const struct option long_options[] = {
 	{ "epc", required_argument, NULL, OPT_EPC },
+	{ "model", required_argument, NULL, OPT_MODEL },
+	{ "param", required_argument, NULL, OPT_PARAM },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "mem", required_argument, NULL, OPT_MEM },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -51,7 +55,8 @@ static const struct option long_options[] = {
 };
 
 static const char usage[] =
-	"usage: softsgx run [--epc SIZE] [--cpus N] [--mem SIZE]\n"
+	"usage: softsgx run [--epc SIZE] [--model NAME] [--param NAME=VALUE]...\n"
+	"                   [--cpus N] [--mem SIZE]\n"
 	"                   [--kernel RELEASE] [--log FILE] [--rw DIR]...\n"
 	"                   [--check] [--no-cpuid] [--no-modules]\n"
 	"                   [--module FILE]... [--append STRING] [--]\n"
@@ -80,6 +85,28 @@ static void set_cpus(struct run_options *o, const char *text)
 {
 	if (!parse_number(text, &o->cpus) || !o->cpus || o->cpus > CPUS_MAX)
 		die("--cpus %s: not a number from 1 to %d", text, CPUS_MAX);
+}
+
+/* Which models there are the processor knows; here it is about the shape of a name. */
+static void set_model(struct run_options *o, const char *name)
+{
+	if (!*name ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		die("--model %s: not the name of a model", name);
+	o->model = name;
+}
+
+/* One word for the kernel's list of parameters, which quotes would end */
+static void add_param(struct run_options *o, const char *text)
+{
+	size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	if (!name || text[name] != '=' || !text[name + 1])
+		die("--param %s: not NAME=VALUE", text);
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~' || *p == '"')
+			die("--param %s: a character that has no place there", text);
+	list_add(&o->params, xstrdup(text));
 }
 
 static void add_rw(struct run_options *o, const char *dir)
@@ -113,6 +140,12 @@ static void set_option(struct run_options *o, int opt)
 		if (o->epc < EPC_MIN || o->epc % 4096)
 			die("--epc %s: not whole pages of 4K, 64K at least",
 			    optarg);
+		break;
+	case OPT_MODEL:
+		set_model(o, optarg);
+		break;
+	case OPT_PARAM:
+		add_param(o, optarg);
 		break;
 	case OPT_MEM:
 		o->mem = need_size("mem", optarg);
