@@ -325,7 +325,7 @@ static int reclaim_thread(void *unused)
  */
 int __init sgxdrv_reclaim_init(void)
 {
-	unsigned int nr = min_t(unsigned int, num_online_cpus(), MAX_THREADS), i;
+	unsigned int nr = min_t(unsigned int, num_present_cpus(), MAX_THREADS), i;
 
 	low = max_t(unsigned long, sgxdrv_epc_total() / LOW_SHARE, MIN_LOW);
 	high = 2 * low;

@@ -36,9 +36,11 @@ static void loopback_up(void)
 }
 
 /*
- * The kernel patches its own code a lot while it boots. QEMU before 8.1 may
- * translate an instruction just as another CPU changes it, and run the old one
- * for ever: then every CPU that comes by hangs on a breakpoint that is gone.
+ * The kernel patches its own code a lot while it boots, and as much when the
+ * modules put their hooks and tracepoints in. QEMU before 8.1 may translate an
+ * instruction just as another CPU changes it, and run the old one for ever:
+ * then every CPU that comes by hangs on a breakpoint that is gone. Loading the
+ * modules makes processes that end (modprobe) while the exit path is patched.
  * So there is one CPU only until that is over.
  */
 static void cpus_start(void)
@@ -114,8 +116,8 @@ int main(void)
 
 	set_up(&cfg);
 	ports_open(ports);
-	cpus_start();
 	modules_late(&cfg);
+	cpus_start();
 	loopback_up();
 	sethostname(cfg.hostname, strlen(cfg.hostname));
 	send_frame(FRAME_STARTED, NULL, 0);
