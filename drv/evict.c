@@ -274,6 +274,7 @@ static bool drop_one(struct sgxdrv_encl_page *page)
 		return false;
 	}
 
+	sgxdrv_delay_for(SGXDRV_DELAY_LEAVING, encl->id);
 	if (!is_secs(page))
 		sgxdrv_mapping_zap(encl, page->addr, PAGE_SIZE);
 	sgxdrv_epc_free(epc, encl->secs.epc->addr);

@@ -156,14 +156,19 @@ static int eextend(struct sgxdrv_encl *encl, struct sgxdrv_epc_page *epc)
 	return 0;
 }
 
-/* The page is linked last, so a failure leaves nothing to uncount. */
+/*
+ * The enclave may have been lost while the source was waited for, and its SECS dropped.
+ * The page is linked last, so a failure leaves nothing to uncount.
+ */
 static int build_page(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page,
 		      struct page *src, struct sgx_secinfo *secinfo, bool measure)
 {
 	int ret;
 
 	mutex_lock(&encl->lock);
-	ret = eadd(encl, page->epc, page->addr, src, secinfo);
+	ret = test_bit(SGXDRV_ENCL_DEAD, &encl->flags) ? -EIO : 0;
+	if (!ret)
+		ret = eadd(encl, page->epc, page->addr, src, secinfo);
 	if (!ret && measure)
 		ret = eextend(encl, page->epc);
 	if (!ret)
@@ -259,7 +264,7 @@ static int add_each_page(struct sgxdrv_encl *encl, struct sgx_enclave_add_pages 
  * Context: process context, IOCTL bit held.
  * Return: 0; -EINVAL if not created, already initialised, or an argument is bad;
  * -EFAULT; -ERESTARTSYS; -ENOMEM; -EBUSY if a page exists; -EACCES if the source
- * must not be executed; -EIO if a leaf fails.
+ * must not be executed; -EIO if a leaf fails or the enclave has been lost.
  */
 long sgxdrv_ioc_add_pages(struct sgxdrv_encl *encl, void __user *arg)
 {

@@ -98,18 +98,33 @@ static int einit_once(struct sgxdrv_encl *encl, struct einit_operands *op,
 	return ret;
 }
 
-static int einit_round(struct sgxdrv_encl *encl, struct einit_operands *op,
+static int einit_tries(struct sgxdrv_encl *encl, struct einit_operands *op,
 		       const u64 mrsigner[4])
 {
 	unsigned int i;
 	int ret;
 
-	mutex_lock(&encl->lock);
+	lockdep_assert_held(&encl->lock);
+
+	/* Reclaim drops the SECS of an enclave that is lost. */
+	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
+		return -EIO;
 	for (i = 0; i < EINIT_TRIES; i++) {
 		ret = einit_once(encl, op, mrsigner);
 		if (ret != SGX_UNMASKED_EVENT)
 			break;
 	}
+	return ret;
+}
+
+/* Returns the result of the leaf, or -EIO. */
+static int einit_round(struct sgxdrv_encl *encl, struct einit_operands *op,
+		       const u64 mrsigner[4])
+{
+	int ret;
+
+	mutex_lock(&encl->lock);
+	ret = einit_tries(encl, op, mrsigner);
 	if (!ret) {
 		set_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags);
 		sgxdrv_unpin(encl);
@@ -136,7 +151,7 @@ static int einit(struct sgxdrv_encl *encl, struct einit_operands *op, const u64 
 			return -ERESTARTSYS;
 	}
 
-	if (sgxcpu_faulted(ret))
+	if (ret < 0 || sgxcpu_faulted(ret))
 		return -EIO;
 	return ret ? -EPERM : 0;
 }
@@ -166,8 +181,8 @@ static int init(struct sgxdrv_encl *encl, struct einit_operands *op)
  * Context: process context, IOCTL bit held.
  * Return: 0; -EINVAL if not created, already initialised, or SIGSTRUCT asks for
  * what the platform reserves; -EFAULT; -ENOMEM; -EACCES if the enclave's
- * attributes are not allowed; -ERESTARTSYS; -EIO if EINIT faults; -EPERM if it
- * refuses.
+ * attributes are not allowed; -ERESTARTSYS; -EIO if EINIT faults or the enclave has been
+ * lost; -EPERM if it refuses.
  */
 long sgxdrv_ioc_init(struct sgxdrv_encl *encl, void __user *arg)
 {

@@ -257,4 +257,143 @@ TEST_F_TIMEOUT(corrupt, crowd, 90)
 	is_lost();
 }
 
+/* ------------------------------------------------------------------- before INIT */
+
+#define NR_BUILT	16	/* pages that are there, and as many that are not */
+
+/**
+ * struct building - an enclave that is lost while a command waits for user memory
+ * @encl: it
+ * @stall: what the command waits for
+ * @thread: in the command
+ * @ret: of the command
+ */
+struct building {
+	struct softsgx_enclave encl;
+	struct vt_stall stall;
+	pthread_t thread;
+	int ret;
+};
+
+static int build_half(struct softsgx_enclave *encl)
+{
+	struct softsgx_image image;
+	struct sgx_secs secs;
+	int ret;
+
+	*encl = (struct softsgx_enclave){ .fd = -1 };
+	softsgx_image_init(&image);
+	ret = softsgx_image_add(&image, 0, 2 * NR_BUILT * PAGE, NULL, REG(PROT_RW), false);
+	image.size = 2 * NR_BUILT * PAGE;
+	if (!ret)
+		ret = softsgx_enclave_open(encl);
+	if (!ret)
+		ret = vt_reserve(encl, image.size);
+	softsgx_image_secs(&image, encl->base, &secs);
+	softsgx_image_free(&image);
+	return ret ? ret : softsgx_enclave_create(encl, &secs);
+}
+
+static int add_built(struct softsgx_enclave *encl)
+{
+	u8 *src = vt_anon(NR_BUILT * PAGE, PROT_RW);
+	u64 count;
+	int ret = vt_ioc_add(encl->fd, src, 0, NR_BUILT * PAGE, REG(PROT_RW), 0, &count);
+
+	munmap(src, NR_BUILT * PAGE);
+	return ret ? ret : vt_map(encl, 0, NR_BUILT, PROT_RW);
+}
+
+static void *add_one(void *data)
+{
+	struct building *b = data;
+	u64 count;
+
+	b->ret = vt_ioc_add(b->encl.fd, b->stall.mem, NR_BUILT * PAGE, PAGE, REG(PROT_RW), 0,
+			    &count);
+	return NULL;
+}
+
+static void *init(void *data)
+{
+	struct building *b = data;
+
+	b->ret = vt_ioc_init(b->encl.fd, b->stall.mem);
+	return NULL;
+}
+
+/* All that is left in the EPC is the SECS of an enclave that is lost. */
+static int building_start(struct building *b, void *(*command)(void *))
+{
+	int ret = build_half(&b->encl);
+
+	if (!ret)
+		ret = add_built(&b->encl);
+	if (!ret)
+		ret = press_out(b->encl.fd);
+	if (!ret)
+		ret = vt_stall_init(&b->stall, PAGE);
+	if (!ret)
+		ret = -pthread_create(&b->thread, NULL, command, b);
+	if (!ret)
+		ret = vt_stall_wait(&b->stall, 0);
+	if (!ret)
+		ret = corrupt(&b->encl, "data", 3, -1);
+	if (!ret && vt_read(vt_addr(&b->encl, 3)) != SIGBUS)
+		ret = -EINVAL;
+	return ret ? ret : await_resident(b->encl.fd, 0);
+}
+
+/* Returns what the command has returned. */
+static int building_end(struct building *b)
+{
+	int ret = vt_stall_fill(&b->stall, 0, NULL);
+
+	if (!ret)
+		ret = pthread_join(b->thread, NULL);
+	if (!ret)
+		vt_stall_free(&b->stall);
+	return ret ? 1000 : b->ret;
+}
+
+static void secs_gone(struct __test_metadata *_metadata, struct _test_data_corrupt *self,
+		      void *(*command)(void *))
+{
+	struct building b = {};
+
+	ASSERT_EQ(0, building_start(&b, command));
+	ASSERT_EQ(0, press_start(&self->s.press, 2 * self->s.start.total));
+	EXPECT_EQ(0, press_goes_on(&self->s.press));
+	EXPECT_EQ(-EIO, building_end(&b));
+	EXPECT_EQ(0, scene_calm(&self->s));
+	softsgx_enclave_close(&b.encl);
+}
+
+TEST_F_TIMEOUT(corrupt, add_without_secs, 60)
+{
+	secs_gone(_metadata, self, add_one);
+}
+
+TEST_F_TIMEOUT(corrupt, init_without_secs, 60)
+{
+	secs_gone(_metadata, self, init);
+}
+
+/* No page may become a child of a SECS that is about to go. */
+TEST_F_TIMEOUT(corrupt, add_while_secs_leaves, 60)
+{
+	struct building b = {};
+
+	ASSERT_EQ(0, building_start(&b, add_one));
+	ASSERT_EQ(0, delay_only(id_of(b.encl.fd)));
+	ASSERT_EQ(0, vt_delay("leaving", LONG_MS));
+	ASSERT_EQ(0, press_start(&self->s.press, 2 * self->s.start.total));
+	ASSERT_EQ(0, await_held("leaving"));
+	EXPECT_EQ(-EIO, building_end(&b));
+	EXPECT_TRUE(is_held("leaving"));
+	EXPECT_EQ(0, paging_calm());
+	EXPECT_EQ(0, scene_calm(&self->s));
+	softsgx_enclave_close(&b.encl);
+}
+
 TEST_HARNESS_MAIN
