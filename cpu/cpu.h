@@ -75,6 +75,7 @@ struct sgxcpu_mode {
  * @lock: protects @core
  * @core: architectural state
  * @noted: @cpu, @switches and @interruptions are of use: see track.c; protected by @lock
+ * @leaving: an exit is looking for its pages; task only
  * @cpu: on which the task was after the last ETRACK
  * @switches: of the task, at that time
  * @interruptions: of that CPU, at that time
@@ -93,6 +94,7 @@ struct sgxcpu_lp {
 	spinlock_t lock;
 	struct sgxcore_lp core;
 	bool noted;
+	bool leaving;
 	int cpu;
 	unsigned long switches;
 	unsigned long interruptions;

@@ -156,7 +156,9 @@ void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole)
 	spin_lock(&lp->lock);
 	while (there && tries++ < EXIT_TRIES && !sgxcore_exit_begin(&lp->core, &x)) {
 		spin_unlock(&lp->lock);
+		lp->leaving = true;
 		there = sgxcore_exit_find(&lp->core, &x);
+		lp->leaving = false;
 		spin_lock(&lp->lock);
 	}
 }

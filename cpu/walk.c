@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/srcu.h>
 
 #include <softsgx/cpu.h>
@@ -91,6 +92,21 @@ int sgxcpu_walk_fetch(u64 la)
 	return ret;
 }
 
+/*
+ * A signal is delivered before the leaf is tried again; what is left of the leaf's
+ * work may take for ever. An exit is what makes way for the signal, so it goes on until
+ * its pages are there; but not in a task that dies.
+ */
+static int walk_or_signal(struct sgxcpu_walk *walk, const struct sgxcpu_lp *lp, u64 la, bool write)
+{
+	int ret;
+
+	do {
+		ret = walk_page(walk, la, write);
+	} while (ret == -EINTR && lp->leaving && !fatal_signal_pending(current));
+	return ret;
+}
+
 static struct sgxcore_outcome translate(struct sgxcore_lp *lp, u64 la,
 					enum sgxcore_access access,
 					struct sgxcore_xlat *x)
@@ -104,10 +120,12 @@ static struct sgxcore_outcome translate(struct sgxcore_lp *lp, u64 la,
 	if (la >= TASK_SIZE_MAX)
 		code |= SGX_PFEC_P;
 
-	switch (walk_page(&walk, la, write)) {
+	switch (walk_or_signal(&walk, container_of(lp, struct sgxcpu_lp, core), la, write)) {
 	case 0:
 	case -ENXIO:
 		return sgxcore_ok();
+	case -EINTR:
+		return sgxcore_again();
 	case -EACCES:
 		return sgxcore_pf(la, code | SGX_PFEC_P);
 	default:

@@ -29,6 +29,12 @@ static int walk_locked(struct sgxcpu_walk *walk, struct vm_area_struct *vma, uns
 	return 0;
 }
 
+/* An error that the program does not get to see as a fault: only a signal is one. */
+static int walk_error(int ret)
+{
+	return ret == -EINTR ? -EINTR : -EFAULT;
+}
+
 /* As walk_once() */
 static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsigned long la)
 {
@@ -40,11 +46,22 @@ static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsig
 		ret = walk_locked(walk, vma, la, &wait);
 		mutex_unlock(&encl->lock);
 	}
-	if (ret == -EAGAIN)
-		return sgxdrv_encl_load_unlocked(vma, la, &wait) ? -EFAULT : -EAGAIN;
+	if (ret == -EAGAIN) {
+		ret = sgxdrv_encl_load_unlocked(vma, la, &wait);
+		return ret ? walk_error(ret) : -EAGAIN;
+	}
 	sgxdrv_encl_wait_end(&wait);
 	mmap_read_unlock(vma->vm_mm);
-	return ret ? -EFAULT : 0;
+	return ret ? walk_error(ret) : 0;
+}
+
+/*
+ * First use of a mapping that fork has made. -EINTR is worth another try: it was a
+ * signal, which sgxdrv_walk() looks at. Memory that is not to be had now may never be.
+ */
+static int walk_track(struct vm_area_struct *vma, unsigned long la)
+{
+	return sgxdrv_vma_track_unlocked(vma, la) == -ENOMEM ? -EFAULT : -EAGAIN;
 }
 
 /* Returns with the mmap_lock released; -EAGAIN when there is a chance to get further. */
@@ -54,9 +71,8 @@ static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 	struct vm_area_struct *vma;
 	int ret;
 
-	/* A task that is being killed does not care which fault it is. */
 	if (mmap_read_lock_killable(mm))
-		return -EFAULT;
+		return -EINTR;
 
 	vma = vma_lookup(mm, la);
 	if (!vma || !(vma->vm_flags & VM_ACCESS_FLAGS))
@@ -66,8 +82,7 @@ static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 	else if (vma->vm_ops != &sgxdrv_vm_ops)
 		ret = -ENXIO;
 	else if (!sgxdrv_vma_tracked(vma))
-		return sgxdrv_vma_track_unlocked(vma, la) == -EINTR &&
-		       fatal_signal_pending(current) ? -EFAULT : -EAGAIN;
+		return walk_track(vma, la);
 	else
 		return walk_encl(walk, vma, la);
 
@@ -75,14 +90,22 @@ static int walk_once(struct sgxcpu_walk *walk, unsigned long la, bool write)
 	return ret;
 }
 
+/*
+ * Each time round the walk has got further: the process has its entry, or the page was
+ * there for a moment. A signal ends it nevertheless, whatever is still missing.
+ */
 static int sgxdrv_walk(struct sgxcpu_walk *walk, unsigned long la, bool write)
 {
 	int ret;
 
-	do {
+	for (;;) {
 		ret = walk_once(walk, la, write);
-	} while (ret == -EAGAIN);
-	return ret;
+		if (ret != -EAGAIN)
+			return ret;
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
 }
 
 /* As sgxcpu_walker.fetch(). What is not in the EPC has no entry any more. */

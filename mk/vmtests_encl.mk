@@ -10,7 +10,7 @@ ENCL_TESTS := $(patsubst tests/vm/%.c,$(B)/tests/vm/%,\
 	$(DYNAMIC_TESTS)
 
 # They look at the driver as well.
-$(DYNAMIC_TESTS) $(B)/tests/vm/paging_dynamic_test: $(B)/tests/vm/common.o
+$(DYNAMIC_TESTS) $(addprefix $(B)/tests/vm/,paging_dynamic_test enter_memory_test): $(B)/tests/vm/common.o
 
 $(ENCL_TESTS): $(B)/tests/vm/%: tests/vm/%.c $(B)/tests/vm/encl_util.o \
 		$(B)/libsoftsgx.a $(KSRC)/.stamp | test-encl
