@@ -285,7 +285,7 @@ test_host_trouble() {
 	check "no directory for temporary files" refused nowhere
 	mkdir -p "$work/full"
 	if mount -t tmpfs -o size=64K none "$work/full" 2>/dev/null; then
-		TMPDIR=$work/full run -- true
+		TMPDIR=$work/full run --cold -- true
 		check "no room on disk" refused "No space"
 		check "nothing left on it" [ -z "$(ls "$work/full")" ]
 		umount "$work/full"
@@ -293,7 +293,7 @@ test_host_trouble() {
 		skip "no room on disk" "cannot mount"
 		skip "nothing left on it" "cannot mount"
 	fi
-	SOFTSGX_BOOT_TIMEOUT=1 run -- true
+	SOFTSGX_BOOT_TIMEOUT=1 run --cold -- true
 	check "a VM that does not boot in time" refused "in time"
 	XDG_CACHE_HOME=/proc/nowhere SOFTSGX_ACCEL=tcg run -- echo hello
 	check "no cache directory" said hello
@@ -479,11 +479,177 @@ test_signals() {
 	sleep 1
 	kill -TERM $pid
 	wait $pid
-	check "SIGTERM while booting" [ $? = 143 ]
+	check "SIGTERM while starting" [ $? = 143 ]
 }
 
+# A cache of its own: kernels, images and whether KVM works come from the user's.
+make_cache() {
+	user=${XDG_CACHE_HOME:-$HOME/.cache}/softsgx
+	rm -rf "$work/cache"
+	mkdir -p "$work/cache/softsgx"
+	for f in "$user"/kernels "$user"/accel "$user"/vmlinux-*; do
+		[ ! -e "$f" ] || ln -s "$f" "$work/cache/softsgx/"
+	done
+}
+
+run_cached() {
+	XDG_CACHE_HOME=$work/cache SOFTSGX_ACCEL=tcg run "$@"
+}
+
+# PID 1 has another stack in another boot: leaves $seen.
+which_boot() {
+	run_cached "$@" -- grep stack /proc/1/maps
+	seen=$(cat "$work/out")
+}
+
+# In the order of their names
+snapshots() {
+	for f in "$work"/cache/softsgx/snapshot-*; do
+		[ ! -e "$f" ] || echo "$f"
+	done
+}
+
+nr_snapshots() {
+	snapshots | wc -l
+}
+
+rm_snapshots() {
+	rm -f "$work"/cache/softsgx/snapshot-*
+}
+
+# Are these nanoseconds between two times, with a tenth of a second to spare?
+between() {
+	[ "$2" -gt $(($1 - 100000000)) ] && [ "$2" -lt $(($3 + 100000000)) ]
+}
+
+test_snapshot() {
+	make_cache
+	which_boot --cold
+	check "--cold keeps nothing" [ "$(nr_snapshots)" = 0 ]
+	which_boot
+	boot=$seen
+	check "the first run keeps a snapshot" [ "$(nr_snapshots)" = 1 ]
+	check "and says so in a line" [ "$(grep -c "kept a snapshot" "$work/err")" = 1 ]
+	which_boot
+	check "the next one starts from it" [ "$seen" = "$boot" ]
+	check "in silence" [ ! -s "$work/err" ]
+	which_boot --cold
+	check "--cold does not" [ "$seen" != "$boot" ]
+	check "for others it is closed" [ "$(stat -c %a "$(snapshots)")" = 600 ]
+	run_cached --append softsgx.test=1 -- cat /proc/cmdline
+	check "another command line, another snapshot" [ "$(nr_snapshots)" = 2 ]
+	check "--append arrives" grep -q softsgx.test=1 "$work/out"
+	rm_snapshots
+	run_cached --rw "$work" -- true
+	run_cached --rw "$work" -- sh -c "echo kept >$work/from-vm"
+	check "--rw from a snapshot" grep -q kept "$work/from-vm"
+}
+
+# All that a snapshot must not hand on from one run to the next
+test_snapshot_state() {
+	make_cache
+	run_cached -- true
+	for how in --cold --no-cpuid; do
+		start=$(date +%s%N)
+		run_cached $how -- date +%s%N
+		check "the clock is the host's, $how" \
+			between "$start" "$(cat "$work/out")" "$(date +%s%N)"
+	done
+	dice='head -c 32 /dev/urandom | sha256sum; cat /proc/sys/kernel/random/boot_id'
+	run_cached -- sh -c "$dice; touch /tmp/trace-of-a-run"
+	mv "$work/out" "$work/first"
+	run_cached -- sh -c "$dice; ls /tmp/trace-of-a-run"
+	check "random numbers differ" [ "$(grep -cxFf "$work/first" "$work/out")" = 0 ]
+	check "nothing is seen of another run" grep -q trace-of-a-run "$work/err"
+}
+
+# usage: spoiled WHAT; a run that finds the snapshot of $boot in a bad state
+spoiled() {
+	which_boot
+	check "$1: the run works" [ "$status" = 0 ]
+	check "$1: it has booted" [ "$seen" != "$boot" ]
+	check "$1: it says so" grep -q "is damaged: booting instead" "$work/err"
+	boot=$seen
+	which_boot
+	check "$1: the next run has another one" [ "$seen" = "$boot" ]
+	check "$1: in silence" [ ! -s "$work/err" ]
+}
+
+test_snapshot_spoiled() {
+	make_cache
+	which_boot
+	boot=$seen
+	file=$(snapshots)
+	# In the middle: memory that nothing misses until much later
+	printf x | dd of="$file" bs=1 seek=50000000 conv=notrunc 2>/dev/null
+	spoiled "a damaged snapshot"
+	truncate -s 40000000 "$file"
+	spoiled "a truncated snapshot"
+	: >"$file"
+	spoiled "an empty snapshot"
+	run_cached --mem 1G -- true
+	for f in $(snapshots); do
+		[ "$f" = "$file" ] || cp "$f" "$file"
+	done
+	spoiled "a foreign snapshot"
+}
+
+test_snapshot_trouble() {
+	make_cache
+	for i in 1 2 3 4 5 6 7 8 9; do
+		: >"$work/cache/softsgx/snapshot-old$i"
+		touch -d "$i days ago" "$work/cache/softsgx/snapshot-old$i"
+	done
+	: >"$work/cache/softsgx/snapshot-old.1234"
+	touch -d "2 hours ago" "$work/cache/softsgx/snapshot-old.1234"
+	run_cached -- true
+	check "the oldest are thrown away" [ "$(nr_snapshots)" = 8 ]
+	check "and what was left of a writer" [ ! -e "$work/cache/softsgx/snapshot-old.1234" ]
+	rm_snapshots
+
+	for i in 1 2; do
+		XDG_CACHE_HOME=$work/cache SOFTSGX_ACCEL=tcg "$softsgx" run --no-modules -- \
+			echo "hello $i" >"$work/out$i" 2>"$work/err$i" &
+		eval "run$i=\$!"
+	done
+	# The names are made above.
+	# shellcheck disable=SC2154
+	wait "$run1" "$run2"
+	check "two first runs at once" [ "$(cat "$work/out1" "$work/out2" | tr '\n' .)" = "hello 1.hello 2." ]
+	check "leave one snapshot" [ "$(nr_snapshots)" = 1 ]
+	rm_snapshots
+
+	XDG_CACHE_HOME=$work/cache SOFTSGX_ACCEL=tcg "$softsgx" run --no-modules -- echo hello \
+		>"$work/out" 2>"$work/err" &
+	until [ "$(nr_snapshots)" -gt 0 ]; do :; done
+	pkill -KILL -P $!
+	wait $!
+	check "QEMU is killed while it saves" said hello
+	check "with a complaint" grep -q "no snapshot" "$work/err"
+
+	mkdir -p "$work/full"
+	if mount -t tmpfs -o size=40M none "$work/full" 2>/dev/null; then
+		rm_snapshots
+		cp -rP "$work/cache/softsgx" "$work/full/"
+		XDG_CACHE_HOME=$work/full SOFTSGX_ACCEL=tcg run -- echo hello
+		check "no room for a snapshot" said hello
+		check "a line says so" grep -q "no snapshot for the next run" "$work/err"
+		check "and nothing is left" [ -z "$(find "$work/full" -name 'snapshot*')" ]
+		umount "$work/full"
+	else
+		skip "no room for a snapshot" "cannot mount"
+		skip "a line says so" "cannot mount"
+		skip "and nothing is left" "cannot mount"
+	fi
+	rm -rf "$work/cache"
+}
+
+# Its snapshot is not for any of the tests to report.
+run -- true
+
 for group in ${SOFTSGX_TESTS:-statuses streams surroundings user options \
-	host_trouble guest_trouble check info keys exec terminal signals}; do
+	host_trouble guest_trouble check info keys exec terminal signals \
+	snapshot snapshot_state snapshot_spoiled snapshot_trouble}; do
 	echo "# $group"
 	"test_$group"
 done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The run as the host described it: "key=value" strings, each ended by a NUL
- * byte, so that any argument or environment variable fits.
+ * What the host says: "key=value" strings, each ended by a NUL byte, so that any
+ * argument or environment variable fits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static struct strings *list_of(struct config *cfg, const char *key)
 		struct strings *list;
 	} lists[] = {
 		{ "arg", &cfg->args },	  { "env", &cfg->env },
-		{ "early", &cfg->early }, { "late", &cfg->late },
+		{ "early", &cfg->early }, { "base", &cfg->late },
 		{ "rw", &cfg->rw },
 	};
 
@@ -81,6 +81,9 @@ static void set_text(struct config *cfg, const char *key, char *value)
 		cfg->moddir = value;
 	else if (!strcmp(key, "winsz"))
 		from_hex(&cfg->winsz, sizeof(cfg->winsz), value);
+	else if (!strcmp(key, "random"))
+		cfg->have_random =
+			from_hex(cfg->random, sizeof(cfg->random), value);
 	else if (!strcmp(key, "termios"))
 		cfg->have_termios =
 			from_hex(&cfg->termios, sizeof(cfg->termios), value);
@@ -95,8 +98,12 @@ static void set_one(struct config *cfg, const char *key, char *value)
 {
 	struct strings *list = list_of(cfg, key);
 
-	if (list)
+	if (list) {
 		add_string(list, value);
+	} else if (!strcmp(key, "late")) {
+		add_string(&cfg->late, value);
+		add_string(&cfg->ours, value);
+	}
 	else if (!strcmp(key, "uid"))
 		cfg->uid = strtoul(value, NULL, 10);
 	else if (!strcmp(key, "gid"))
@@ -140,10 +147,9 @@ static char *read_whole(const char *path, size_t *len)
 	return buf;
 }
 
-void config_read(struct config *cfg)
+/* The strings stay in use. */
+void config_parse(struct config *cfg, char *p, size_t len)
 {
-	size_t len;
-	char *p = read_whole(GUEST_CONFIG, &len);
 	char *end = p + len;
 
 	while (p < end) {
@@ -156,4 +162,12 @@ void config_read(struct config *cfg)
 		set_one(cfg, p, value);
 		p = next;
 	}
+}
+
+void config_read(struct config *cfg)
+{
+	size_t len;
+	char *p = read_whole(GUEST_CONFIG, &len);
+
+	config_parse(cfg, p, len);
 }

@@ -18,11 +18,14 @@ struct strings {
 	size_t n;
 };
 
-/* What the host says about the run, from GUEST_CONFIG. */
+/* What the host says: first GUEST_CONFIG, then the description of the run. */
 struct config {
 	struct strings args, env;
 	struct strings early; /* modules to find the root directory with */
-	struct strings late; /* modules to load once the root is there */
+	struct strings late; /* to load once the root is there: "NAME SIZE PARAMS" */
+	struct strings ours; /* of these, those to unload with check */
+	const char *modules; /* contents of late, one after the other */
+	size_t modules_len;
 	struct strings rw; /* directories to share writable, by tag number */
 	char *cwd, *hostname;
 	char *release, *moddir; /* to supply /lib/modules/RELEASE, or NULL */
@@ -37,6 +40,8 @@ struct config {
 	bool check; /* unload the modules and scan the log afterwards */
 	bool probe; /* say PROBE_TOKEN and end */
 	struct winsize winsz;
+	bool have_random;
+	unsigned char random[RUN_SEED_SIZE];
 	bool have_termios;
 	struct termios termios;
 };
@@ -59,6 +64,10 @@ void ms_sleep(int ms);
 
 /* config.c */
 void config_read(struct config *cfg);
+void config_parse(struct config *cfg, char *p, size_t len);
+
+/* describe.c */
+void describe_wait(struct config *cfg, int ctl);
 
 /* fs.c */
 void fs_early(void);
@@ -67,7 +76,6 @@ void fs_enter(void);
 
 /* modules.c */
 void modules_early(const struct config *cfg);
-void modules_open_late(const struct config *cfg);
 void modules_late(const struct config *cfg);
 void modules_check(const struct config *cfg, char *text, size_t len);
 

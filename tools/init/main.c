@@ -87,7 +87,8 @@ static void send_result(struct frame_exit *result, const char *text)
 	send_frame(FRAME_EXIT, payload, sizeof(*result) + len);
 }
 
-static void set_up(struct config *cfg)
+/* All that is the same for all runs */
+static void boot(struct config *cfg, int ports[PORT_END])
 {
 	sigset_t chld;
 
@@ -101,9 +102,7 @@ static void set_up(struct config *cfg)
 	if (cfg->probe)
 		say_probe_token();
 	modules_early(cfg);
-	modules_open_late(cfg);
-	fs_root(cfg);
-	fs_enter();
+	ports_open(ports);
 }
 
 int main(void)
@@ -114,8 +113,10 @@ int main(void)
 	int ports[PORT_END] = { 0 };
 	char text[512] = "";
 
-	set_up(&cfg);
-	ports_open(ports);
+	boot(&cfg, ports);
+	describe_wait(&cfg, ports[PORT_CTL]);
+	fs_root(&cfg);
+	fs_enter();
 	modules_late(&cfg);
 	cpus_start();
 	loopback_up();

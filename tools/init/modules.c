@@ -14,61 +14,66 @@
 /* Teardown in the modules may be asynchronous: a reference may drop late. */
 #define UNLOAD_WAIT_MS 10000
 
-static int *late_fds;
-
-static int open_module(const char *entry, const char **params)
+static void load_file(const char *name)
 {
 	char path[512];
-	const char *space = strchr(entry, ' ');
-	int len = space ? space - entry : (int)strlen(entry);
 	int fd;
 
-	snprintf(path, sizeof(path), GUEST_MODULES "/%.*s", len, entry);
-	*params = space ? space + 1 : "";
+	snprintf(path, sizeof(path), GUEST_MODULES "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail("cannot open %s: %s", path, strerror(errno));
-	return fd;
-}
-
-static void insert(int fd, const char *entry, const char *params)
-{
-	if (syscall(SYS_finit_module, fd, params, 0) && errno != EEXIST)
-		fail("cannot load module %s: %s", entry, strerror(errno));
+	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+		fail("cannot load module %s: %s", name, strerror(errno));
 	close(fd);
+	/* What is loaded need not be in a snapshot twice. */
+	unlink(path);
 }
 
 void modules_early(const struct config *cfg)
 {
-	const char *params;
-
-	for (size_t i = 0; i < cfg->early.n; i++) {
-		int fd = open_module(cfg->early.v[i], &params);
-
-		insert(fd, cfg->early.v[i], params);
-	}
+	for (size_t i = 0; i < cfg->early.n; i++)
+		load_file(cfg->early.v[i]);
 }
 
-/* The files are out of reach once the root directory is another one. */
-void modules_open_late(const struct config *cfg)
+/* "NAME SIZE PARAMETERS"; return the size, which is that of the contents at @data. */
+static size_t load_late(const char *entry, const char *data, size_t left)
 {
-	const char *params;
+	char *params = "";
+	size_t size = 0;
 
-	late_fds = calloc(cfg->late.n + 1, sizeof(*late_fds));
-	if (!late_fds)
-		fail("out of memory");
-	for (size_t i = 0; i < cfg->late.n; i++)
-		late_fds[i] = open_module(cfg->late.v[i], &params);
+	if (strchr(entry, ' '))
+		size = strtoul(strchr(entry, ' '), &params, 10);
+	if (!size || size > left)
+		fail("the host sent no module %s", entry);
+	if (syscall(SYS_init_module, data, size, params + strspn(params, " ")) &&
+	    errno != EEXIST)
+		fail("cannot load module %s: %s", entry, strerror(errno));
+	return size;
+}
+
+/* With it, waiting for all CPUs takes no time. Hooks wait for that again and again. */
+static void expedite(const char *value)
+{
+	int fd = open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, value, 1) != 1)
+		fail("cannot set rcu_expedited: %s", strerror(errno));
+	close(fd);
 }
 
 /* Loaded from the caller's root, so that the kernel finds modprobe there. */
 void modules_late(const struct config *cfg)
 {
-	for (size_t i = 0; i < cfg->late.n; i++) {
-		const char *space = strchr(cfg->late.v[i], ' ');
+	size_t off = 0;
 
-		insert(late_fds[i], cfg->late.v[i], space ? space + 1 : "");
-	}
+	expedite("1");
+	for (size_t i = 0; i < cfg->late.n; i++)
+		off += load_late(cfg->late.v[i], cfg->modules + off,
+				 cfg->modules_len - off);
+	expedite("0");
 	chmod("/dev/sgx_enclave", 0666);
 	chmod("/dev/sgx_provision", 0666);
 }
@@ -166,11 +171,11 @@ static void scan_log(char *text, size_t len)
 void modules_check(const struct config *cfg, char *text, size_t len)
 {
 	text[0] = '\0';
-	for (size_t i = cfg->late.n; i-- > 0;) {
+	for (size_t i = cfg->ours.n; i-- > 0;) {
 		char name[128];
 
 		snprintf(name, sizeof(name), "%.*s",
-			 (int)strcspn(cfg->late.v[i], "."), cfg->late.v[i]);
+			 (int)strcspn(cfg->ours.v[i], "."), cfg->ours.v[i]);
 		for (char *p = name; *p; p++)
 			if (*p == '-')
 				*p = '_';

@@ -25,17 +25,13 @@ static int open_console(const struct run_options *o)
 	return fd;
 }
 
-static int make_initrd(const struct run_options *o, const struct kernel *k,
-		       const struct terminal *t)
+static int make_initrd(const struct kernel *k)
 {
 	struct initrd rd;
-	struct blob config = { 0 };
 
-	config_write(&config, o, k, t);
 	initrd_start(&rd);
 	initrd_add_init(&rd);
-	modules_add(&rd, &config, k, o);
-	initrd_file(&rd, GUEST_CONFIG + 1, 0600, config.data, config.len);
+	modules_early(&rd, k);
 	initrd_finish(&rd);
 	return rd.fd;
 }
@@ -52,29 +48,79 @@ static void fill_standard_fds(void)
 		close(fd);
 }
 
+/* What a run is made of, whatever way the VM comes up */
+struct run {
+	struct boot boot;
+	struct blob description;
+	struct snapshot snapshot;
+	struct vm vm;
+	int sigfd;
+};
+
+static bool start_restored(struct run *r)
+{
+	bool good;
+
+	r->boot.incoming = r->snapshot.fd;
+	r->boot.monitor = false;
+	qemu_start(&r->vm, &r->boot);
+	good = snapshot_is_good(&r->snapshot);
+	if (good && run_handshake(&r->vm, &r->description, r->sigfd, NULL, true))
+		return true;
+	complain("the snapshot %s: booting instead", good ? "does not start" : "is damaged");
+	qemu_discard(&r->vm);
+	snapshot_forget(&r->snapshot);
+	return false;
+}
+
+static bool start_cold(struct run *r, struct snapshot *save)
+{
+	r->boot.incoming = -1;
+	r->boot.monitor = save;
+	qemu_start(&r->vm, &r->boot);
+	return run_handshake(&r->vm, &r->description, r->sigfd, save, false);
+}
+
+/* Ends the program if no VM can be had. */
+static void start(struct run *r, const struct kernel *k)
+{
+	struct snapshot *save = r->snapshot.path ? &r->snapshot : NULL;
+
+	if (r->snapshot.fd >= 0 && start_restored(r))
+		return;
+	r->boot.initrd = make_initrd(k);
+	if (start_cold(r, save))
+		return;
+	if (!save)
+		diagnose(&r->vm, "did not boot");
+	qemu_discard(&r->vm);
+	if (!start_cold(r, NULL))
+		diagnose(&r->vm, "did not boot");
+}
+
 int cmd_run(int argc, char **argv)
 {
+	static struct run run;
+	struct run *r = &run;
 	struct run_options o;
 	struct kernel k;
 	struct terminal t;
-	struct vm vm;
-	struct boot boot = { 0 };
-	int sigfd;
 
 	fill_standard_fds();
 	run_options_parse(&o, argc, argv);
 	qemu_check();
 	kernel_find(&k, o.release, !o.no_modules);
 	terminal_probe(&t);
-	boot.console = open_console(&o);
-	boot.initrd = make_initrd(&o, &k, &t);
-	boot.image = image_open(&k);
-	boot.accel = accel_choose(&k, boot.image);
-	boot.mem = o.mem;
-	boot.cpus = o.cpus;
-	boot.append = o.append;
-	boot.rw = &o.rw;
-	sigfd = run_signals();
-	qemu_start(&vm, &boot);
-	return run_loop(&vm, &t, sigfd);
+	r->boot.console = open_console(&o);
+	r->boot.image = image_open(&k);
+	r->boot.accel = accel_choose(&k, r->boot.image);
+	r->boot.mem = o.mem;
+	r->boot.cpus = o.cpus;
+	r->boot.append = o.append;
+	r->boot.rw = &o.rw;
+	describe_run(&r->description, &o, &k, &t);
+	snapshot_find(&r->snapshot, &o, &k, r->boot.accel);
+	r->sigfd = run_signals();
+	start(r, &k);
+	return run_loop(&r->vm, &t, r->sigfd);
 }

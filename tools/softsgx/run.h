@@ -26,6 +26,7 @@ struct run_options {
 	struct list rw; /* absolute, without symbolic links */
 	struct list modules; /* files to load after the two modules */
 	bool no_modules, no_cpuid, check;
+	bool cold; /* neither use a snapshot nor make one */
 	char **command; /* NULL terminated */
 };
 
@@ -57,8 +58,16 @@ struct terminal {
 	struct termios termios;
 };
 
+/* What has been read from the control channel */
+struct frames {
+	char buf[4 * FRAME_MAX];
+	size_t len;
+};
+
 struct vm {
 	pid_t pid;
+	struct frames frames;
+	int qmp; /* the monitor, or -1 */
 	int port[PORT_END]; /* our ends */
 	int console; /* the console's output so far can be read here */
 	int errors; /* what QEMU complained about */
@@ -73,6 +82,15 @@ struct boot {
 	unsigned long cpus;
 	const char *append;
 	const struct list *rw; /* NULL: share nothing, just boot */
+	int incoming; /* a snapshot to start from instead of initrd, or -1 */
+	bool monitor; /* for snapshot_save() */
+};
+
+/* Where the state of a VM that has just booted is kept */
+struct snapshot {
+	char *key; /* all that it depends on, as text */
+	char *path;
+	int fd; /* or -1 */
 };
 
 /* run_list.c */
@@ -95,18 +113,20 @@ void kernel_find(struct kernel *k, const char *release, bool need_sgx);
 int image_open(const struct kernel *k);
 
 /* run_modules.c */
-void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
-		 const struct run_options *o);
+void modules_early(struct initrd *rd, const struct kernel *k);
+void modules_late(struct blob *config, struct blob *data, const struct kernel *k,
+		  const struct run_options *o);
 
 /* run_initrd.c */
 void initrd_start(struct initrd *rd);
 void initrd_file(struct initrd *rd, const char *name, unsigned int mode,
 		 const void *data, size_t len);
 void initrd_finish(struct initrd *rd);
+const char *find_init(void);
 void initrd_add_init(struct initrd *rd);
 
 /* run_config.c */
-void config_write(struct blob *b, const struct run_options *o,
+void describe_run(struct blob *b, const struct run_options *o,
 		  const struct kernel *k, const struct terminal *t);
 
 /* run_accel.c */
@@ -118,6 +138,26 @@ void qemu_start(struct vm *vm, const struct boot *boot);
 int qemu_wait(struct vm *vm);
 bool qemu_is_stuck(const struct vm *vm);
 void qemu_kill(void);
+void qemu_discard(struct vm *vm);
+
+/* run_snapshot.c */
+void snapshot_find(struct snapshot *s, const struct run_options *o,
+		   const struct kernel *k, const char *accel);
+bool snapshot_is_good(const struct snapshot *s);
+void snapshot_forget(struct snapshot *s);
+void snapshot_save(struct snapshot *s, struct vm *vm);
+
+/* run_qmp.c */
+const char *qmp_save(int qmp, int fd);
+
+/* run_frames.c */
+void frames_read(struct vm *vm);
+bool frames_take(struct vm *vm, struct frame_head *head, char data[FRAME_MAX]);
+void frame_send(struct vm *vm, uint32_t type, const void *data, uint32_t len);
+
+/* run_handshake.c */
+bool run_handshake(struct vm *vm, const struct blob *description, int sigfd,
+		   struct snapshot *save, bool restored);
 
 /* run_tty.c */
 void terminal_probe(struct terminal *t);

@@ -97,6 +97,7 @@ static bool try_kvm(int image)
 		.mem = PROBE_MEM,
 		.cpus = 2,
 		.append = "",
+		.incoming = -1,
 	};
 	struct vm vm;
 	int status = -1;

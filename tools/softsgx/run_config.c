@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,15 @@ static void add_hex(struct blob *b, const char *key, const void *data,
 		sprintf(hex + 2 * i, "%02x", p[i]);
 	blob_print(b, "%s=%s", key, hex);
 	free(hex);
+}
+
+/* Guests that start from one snapshot must not throw the same dice. */
+static void add_random(struct blob *b)
+{
+	unsigned char seed[RUN_SEED_SIZE];
+
+	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
+		add_hex(b, "random", seed, sizeof(seed));
 }
 
 static void add_user(struct blob *b)
@@ -64,8 +74,8 @@ static void add_strings(struct blob *b, const char *key, char **v)
 		blob_print(b, "%s=%s", key, *v++);
 }
 
-void config_write(struct blob *b, const struct run_options *o,
-		  const struct kernel *k, const struct terminal *t)
+static void config_write(struct blob *b, const struct run_options *o,
+			 const struct kernel *k, const struct terminal *t)
 {
 	char cwd[PATH_MAX], hostname[HOST_NAME_MAX + 1] = "softsgx";
 
@@ -86,4 +96,23 @@ void config_write(struct blob *b, const struct run_options *o,
 		blob_print(b, "check=1");
 	add_user(b);
 	add_terminal(b, t);
+	add_random(b);
+}
+
+/* struct run_head, the strings, the modules */
+void describe_run(struct blob *b, const struct run_options *o,
+		  const struct kernel *k, const struct terminal *t)
+{
+	struct blob config = { 0 }, modules = { 0 };
+	struct run_head head;
+
+	config_write(&config, o, k, t);
+	modules_late(&config, &modules, k, o);
+	head.config_len = config.len;
+	head.modules_len = modules.len;
+	blob_add(b, &head, sizeof(head));
+	blob_add(b, config.data, config.len);
+	blob_add(b, modules.data, modules.len);
+	free(config.data);
+	free(modules.data);
 }

@@ -62,7 +62,7 @@ void initrd_finish(struct initrd *rd)
 }
 
 /* Beside softsgx in a build tree, in libexec when installed. */
-void initrd_add_init(struct initrd *rd)
+const char *find_init(void)
 {
 	char *dir = exe_dir();
 	const char *const paths[] = {
@@ -70,15 +70,18 @@ void initrd_add_init(struct initrd *rd)
 		xprintf("%s/../libexec/softsgx/softsgx-init", dir),
 		xprintf("%s/../lib/softsgx/softsgx-init", dir),
 	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (exists(paths[i]))
+			return paths[i];
+	die("%s not found: run make", paths[0]);
+}
+
+void initrd_add_init(struct initrd *rd)
+{
 	struct blob b;
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		if (!exists(paths[i]))
-			continue;
-		blob_load(&b, paths[i]);
-		initrd_file(rd, "init", 0755, b.data, b.len);
-		free(b.data);
-		return;
-	}
-	die("%s not found: run make", paths[0]);
+	blob_load(&b, find_init());
+	initrd_file(rd, "init", 0755, b.data, b.len);
+	free(b.data);
 }

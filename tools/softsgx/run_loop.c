@@ -16,7 +16,7 @@
 
 #include "run.h"
 
-#define BOOT_TIMEOUT 180 /* seconds; an emulated debug kernel takes long */
+#define START_TIMEOUT 120 /* seconds; an emulated debug kernel takes long */
 #define EXIT_CHECK 124
 
 struct loop {
@@ -25,8 +25,6 @@ struct loop {
 	int sigfd, event;
 	struct pump in, out, err;
 	bool in_told, out_told, err_told; /* the guest knows it ended */
-	char frames[4 * FRAME_MAX];
-	size_t frames_len;
 	bool started, ended, dead;
 	struct frame_exit result;
 	char check[FRAME_MAX];
@@ -46,24 +44,13 @@ static time_t now(void)
 	return ts.tv_sec;
 }
 
-static void send_frame(struct loop *l, uint32_t type, const void *data,
-		       uint32_t len)
-{
-	char buf[sizeof(struct frame_head) + FRAME_MAX];
-	struct frame_head head = { .type = type, .len = len };
-
-	memcpy(buf, &head, sizeof(head));
-	memcpy(buf + sizeof(head), data, len);
-	write_full(l->vm->port[PORT_CTL], buf, sizeof(head) + len);
-}
-
 static void send_winsize(struct loop *l)
 {
 	struct winsize ws;
 
 	for (int i = 0; i < 3; i++) {
 		if (l->t->tty[i] && !ioctl(i, TIOCGWINSZ, &ws)) {
-			send_frame(l, FRAME_WINSZ, &ws, sizeof(ws));
+			frame_send(l->vm, FRAME_WINSZ, &ws, sizeof(ws));
 			return;
 		}
 	}
@@ -108,23 +95,11 @@ static void handle_frame(struct loop *l, const struct frame_head *head,
 static void read_frames(struct loop *l)
 {
 	struct frame_head head;
-	ssize_t n = recv(l->vm->port[PORT_CTL], l->frames + l->frames_len,
-			 sizeof(l->frames) - l->frames_len, MSG_DONTWAIT);
-	size_t off = 0;
+	char data[FRAME_MAX];
 
-	if (n > 0)
-		l->frames_len += n;
-	while (l->frames_len - off >= sizeof(head)) {
-		memcpy(&head, l->frames + off, sizeof(head));
-		if (head.len > FRAME_MAX)
-			die("the VM sent a broken frame");
-		if (l->frames_len - off < sizeof(head) + head.len)
-			break;
-		handle_frame(l, &head, l->frames + off + sizeof(head));
-		off += sizeof(head) + head.len;
-	}
-	memmove(l->frames, l->frames + off, l->frames_len - off);
-	l->frames_len -= off;
+	frames_read(l->vm);
+	while (frames_take(l->vm, &head, data))
+		handle_frame(l, &head, data);
 }
 
 /* The first such signal is COMMAND's to handle, the second one is final. */
@@ -135,7 +110,7 @@ static void on_killer(struct loop *l, int32_t sig)
 		terminal_restore();
 		exit(128 + sig);
 	}
-	send_frame(l, FRAME_SIGNAL, &sig, sizeof(sig));
+	frame_send(l->vm, FRAME_SIGNAL, &sig, sizeof(sig));
 }
 
 static void on_signal(struct loop *l)
@@ -156,7 +131,7 @@ static void on_signal(struct loop *l)
 	case SIGUSR1:
 	case SIGUSR2:
 		if (l->started)
-			send_frame(l, FRAME_SIGNAL, &sig, sizeof(sig));
+			frame_send(l->vm, FRAME_SIGNAL, &sig, sizeof(sig));
 		break;
 	default:
 		on_killer(l, sig);
@@ -179,7 +154,7 @@ static void tell_closed(struct loop *l, const struct pump *p, uint32_t port,
 	if (*told || !get(&p->closed))
 		return;
 	*told = true;
-	send_frame(l, FRAME_OUT_CLOSED, &port, sizeof(port));
+	frame_send(l->vm, FRAME_OUT_CLOSED, &port, sizeof(port));
 }
 
 static void on_pump_event(struct loop *l)
@@ -191,7 +166,7 @@ static void on_pump_event(struct loop *l)
 	if (l->started && !l->in_told && get(&l->in.ended)) {
 		count = total(&l->in);
 		l->in_told = true;
-		send_frame(l, FRAME_STDIN_END, &count, sizeof(count));
+		frame_send(l->vm, FRAME_STDIN_END, &count, sizeof(count));
 	}
 	tell_closed(l, &l->out, PORT_OUT, &l->out_told);
 	tell_closed(l, &l->err, PORT_ERR, &l->err_told);
@@ -234,7 +209,7 @@ static void wait_for_work(struct loop *l)
 	if (qemu_is_stuck(l->vm))
 		diagnose(l->vm, "died");
 	if (!l->started && now() >= l->deadline)
-		diagnose(l->vm, "did not boot in time");
+		diagnose(l->vm, "did not start the command in time");
 }
 
 static int exit_status(const struct loop *l)
@@ -248,15 +223,6 @@ static int exit_status(const struct loop *l)
 	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 				     WEXITSTATUS(status);
-}
-
-static time_t boot_timeout(void)
-{
-	const char *text = getenv("SOFTSGX_BOOT_TIMEOUT");
-	unsigned long n;
-
-	return text && parse_number(text, &n) && n < 86400 ? (time_t)n :
-							     BOOT_TIMEOUT;
 }
 
 /* Called before QEMU is started, so that none of its signals is missed. */
@@ -288,7 +254,7 @@ int run_loop(struct vm *vm, struct terminal *t, int sigfd)
 	l->t = t;
 	l->sigfd = sigfd;
 	l->in.cooked = t->tty[0] && !t->raw;
-	l->deadline = now() + boot_timeout();
+	l->deadline = now() + START_TIMEOUT;
 	l->event = eventfd(0, EFD_CLOEXEC);
 	if (l->event < 0)
 		die("eventfd: %s", strerror(errno));

@@ -19,10 +19,11 @@ static const char *const needed[] = {
 	"virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay",
 };
 
+/* With an initial RAM disk: for that. Without: for the description of the run. */
 struct modules {
 	const struct kernel *k;
 	struct initrd *rd;
-	struct blob *config;
+	struct blob *config, *data;
 	struct list files, builtin; /* paths below moddir */
 	struct list done; /* names */
 };
@@ -126,7 +127,7 @@ static void add_soft_dependencies(struct modules *m, const struct blob *b)
 }
 
 static void add_dependencies(struct modules *m, const struct blob *b,
-			     const char *path, const char *key)
+			     const char *path)
 {
 	const char *depends = get_modinfo(b, "depends");
 	char *copy, *name, *save;
@@ -138,26 +139,44 @@ static void add_dependencies(struct modules *m, const struct blob *b,
 	     name = strtok_r(NULL, ",", &save))
 		add_by_name(m, name);
 	free(copy);
-	if (!strcmp(key, "late"))
+	if (!m->rd)
 		add_soft_dependencies(m, b);
 }
 
+static void put_early(struct modules *m, const char *base, const struct blob *b)
+{
+	char *name = xprintf("%s/%s.ko", GUEST_MODULES + 1, base);
+
+	initrd_file(m->rd, name, 0644, b->data, b->len);
+	blob_print(m->config, "early=%s.ko", base);
+	free(name);
+}
+
+/* "NAME SIZE" or "NAME SIZE PARAMETERS" */
+static void put_late(struct modules *m, const char *key, const char *base,
+		     const char *params, const struct blob *b)
+{
+	blob_print(m->config, "%s=%s.ko %zu%s%s", key, base, b->len,
+		   *params ? " " : "", params);
+	blob_add(m->data, b->data, b->len);
+}
+
+/* @key: "late" for what is to be unloaded with --check, "base" for what it needs */
 static void add_file(struct modules *m, const char *path, const char *key,
 		     const char *params)
 {
-	char *copy = xstrdup(path), *base = basename(copy), *name;
+	char *copy = xstrdup(path), *base = basename(copy);
 	struct blob b;
 
 	/* "softsgx.ko.xz" is unpacked here and has become "softsgx.ko". */
 	*strstr(base, ".ko") = '\0';
 	blob_load(&b, path);
-	add_dependencies(m, &b, path, key);
-	name = xprintf("%s/%s.ko", GUEST_MODULES + 1, base);
-	initrd_file(m->rd, name, 0644, b.data, b.len);
-	blob_print(m->config, "%s=%s.ko%s%s", key, base, *params ? " " : "",
-		   params);
+	add_dependencies(m, &b, path);
+	if (m->rd)
+		put_early(m, base, &b);
+	else
+		put_late(m, key, base, params, &b);
 	free(b.data);
-	free(name);
 	free(copy);
 }
 
@@ -179,7 +198,7 @@ static void add_by_name(struct modules *m, const char *name)
 		bool found = exists(path);
 
 		if (found)
-			add_file(m, path, "early", "");
+			add_file(m, path, "base", "");
 		free(path);
 		if (found)
 			return;
@@ -211,18 +230,36 @@ static char *cpu_params(const struct run_options *o)
 	return params;
 }
 
-void modules_add(struct initrd *rd, struct blob *config, const struct kernel *k,
-		 const struct run_options *o)
+static void read_lists(struct modules *m)
 {
-	struct modules m = { .k = k, .rd = rd, .config = config };
-	char *params = cpu_params(o);
+	read_list(&m->builtin, m->k->moddir, "modules.builtin");
+	read_list(&m->files, m->k->moddir, "modules.dep");
+	if (!m->files.n)
+		read_list(&m->files, m->k->moddir, "modules.order");
+}
 
-	read_list(&m.builtin, k->moddir, "modules.builtin");
-	read_list(&m.files, k->moddir, "modules.dep");
-	if (!m.files.n)
-		read_list(&m.files, k->moddir, "modules.order");
+/* All that is needed until the guest is ready */
+void modules_early(struct initrd *rd, const struct kernel *k)
+{
+	struct blob config = { 0 };
+	struct modules m = { .k = k, .rd = rd, .config = &config };
+
+	read_lists(&m);
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		add_by_name(&m, needed[i]);
+	initrd_file(rd, GUEST_CONFIG + 1, 0600, config.data, config.len);
+	free(config.data);
+}
+
+/* Ours, those of --module, and what they need, even if it is loaded already. */
+void modules_late(struct blob *config, struct blob *data, const struct kernel *k,
+		  const struct run_options *o)
+{
+	struct modules m = { .k = k, .config = config, .data = data };
+	char *params = cpu_params(o);
+
+	if (!o->no_modules || o->modules.n)
+		read_lists(&m);
 	is_done(&m, "softsgx_cpu");
 	is_done(&m, "softsgx");
 	if (!o->no_modules) {

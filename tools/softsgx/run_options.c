@@ -33,6 +33,7 @@ enum {
 	OPT_APPEND,
 	OPT_NO_MODULES,
 	OPT_NO_CPUID,
+	OPT_COLD,
 	OPT_HELP,
 };
 
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "no-modules", no_argument, NULL, OPT_NO_MODULES },
 	{ "no-cpuid", no_argument, NULL, OPT_NO_CPUID },
+	{ "cold", no_argument, NULL, OPT_COLD },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -58,7 +60,7 @@ static const char usage[] =
 	"usage: softsgx run [--epc SIZE] [--model NAME] [--param NAME=VALUE]...\n"
 	"                   [--cpus N] [--mem SIZE]\n"
 	"                   [--kernel RELEASE] [--log FILE] [--rw DIR]...\n"
-	"                   [--check] [--no-cpuid] [--no-modules]\n"
+	"                   [--check] [--no-cpuid] [--no-modules] [--cold]\n"
 	"                   [--module FILE]... [--append STRING] [--]\n"
 	"                   COMMAND [ARG...]\n";
 
@@ -184,6 +186,9 @@ static void set_flag(struct run_options *o, int opt, char **argv)
 		break;
 	case OPT_NO_CPUID:
 		o->no_cpuid = true;
+		break;
+	case OPT_COLD:
+		o->cold = true;
 		break;
 	case OPT_HELP:
 		fputs(usage, stdout);

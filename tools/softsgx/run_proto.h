@@ -6,6 +6,11 @@
  * and one raw byte stream per standard descriptor. The streams carry no
  * framing, so a stalled reader of one never holds up the others; their ends
  * are announced on the control channel as byte counts.
+ *
+ * The guest says FRAME_READY when it has booted so far that the rest depends on the
+ * run. Then the host sends the description of the run, struct run_head first, and
+ * the guest asks for the time. A guest that is restored from a snapshot has said
+ * FRAME_READY to another host process, and begins with the description.
  */
 #ifndef SOFTSGX_RUN_PROTO_H
 #define SOFTSGX_RUN_PROTO_H
@@ -26,7 +31,10 @@ enum frame_type {
 	FRAME_STARTED = 1, /* COMMAND is about to be executed */
 	FRAME_EXIT, /* struct frame_exit */
 	FRAME_FAIL, /* text: the VM cannot run COMMAND */
+	FRAME_READY, /* nothing: waits for the description */
+	FRAME_ASK_TIME, /* nothing */
 	/* host to guest */
+	FRAME_TIME, /* struct frame_time */
 	FRAME_WINSZ, /* struct winsize */
 	FRAME_SIGNAL, /* int32_t: signal number for COMMAND */
 	FRAME_STDIN_END, /* uint64_t: length of the whole of stdin */
@@ -38,6 +46,23 @@ enum frame_type {
 struct frame_head {
 	uint32_t type;
 	uint32_t len; /* of the payload, FRAME_MAX at most */
+};
+
+/* Of the host, when it reads the question */
+struct frame_time {
+	int64_t sec;
+	int64_t nsec;
+};
+
+/*
+ * What comes before the description: "key=value" strings, each ended by a NUL byte,
+ * then the modules that are named in it, one after the other.
+ */
+#define RUN_SEED_SIZE 64
+
+struct run_head {
+	uint32_t config_len;
+	uint32_t modules_len;
 };
 
 struct frame_exit {

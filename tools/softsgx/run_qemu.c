@@ -99,7 +99,10 @@ static void add_machine(struct list *args, const struct boot *boot)
 	add(args, "-smp", xprintf("%lu", boot->cpus));
 	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
 	add(args, "-kernel", xprintf("/proc/self/fd/%d", boot->image));
-	add(args, "-initrd", xprintf("/proc/self/fd/%d", boot->initrd));
+	if (boot->incoming < 0)
+		add(args, "-initrd", xprintf("/proc/self/fd/%d", boot->initrd));
+	else
+		add(args, "-incoming", xprintf("fd:%d", boot->incoming));
 	add(args, "-append", xprintf(CMDLINE " %s", boot->append));
 	add(args, "-chardev",
 	    xprintf("file,id=con,path=/proc/self/fd/%d", boot->console));
@@ -120,6 +123,13 @@ static void add_ports(struct list *args, const int theirs[PORT_END])
 	}
 }
 
+/* Not part of the machine: a snapshot does not tell whether there was one. */
+static void add_monitor(struct list *args, int theirs)
+{
+	add(args, "-chardev", xprintf("socket,id=qmp,fd=%d", theirs));
+	add(args, "-mon", xstrdup("chardev=qmp,mode=control"));
+}
+
 static void add_shares(struct list *args, const struct boot *boot)
 {
 	add_share(args, TAG_ROOT, "/", ",readonly=on");
@@ -127,16 +137,23 @@ static void add_shares(struct list *args, const struct boot *boot)
 		add_share(args, xprintf(TAG_RW "%zu", i), boot->rw->v[i], "");
 }
 
-static void make_ports(struct vm *vm, int theirs[PORT_END])
+static int make_pair(int *theirs)
 {
-	for (int nr = PORT_CTL; nr < PORT_END; nr++) {
-		int fd[2];
+	int fd[2];
 
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
-			die("cannot create a socket: %s", strerror(errno));
-		vm->port[nr] = fd[0];
-		theirs[nr] = fd[1];
-	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+		die("cannot create a socket: %s", strerror(errno));
+	*theirs = fd[1];
+	return fd[0];
+}
+
+/* The first of theirs is the monitor's. */
+static void make_ports(struct vm *vm, int theirs[PORT_END], bool monitor)
+{
+	if (monitor)
+		vm->qmp = make_pair(&theirs[0]);
+	for (int nr = PORT_CTL; nr < PORT_END; nr++)
+		vm->port[nr] = make_pair(&theirs[nr]);
 }
 
 static void keep_open(int fd)
@@ -163,10 +180,11 @@ static void become_qemu(const struct vm *vm, const struct boot *boot,
 	dup2(vm->errors, STDOUT_FILENO);
 	dup2(vm->errors, STDERR_FILENO);
 	keep_open(boot->image);
-	keep_open(boot->initrd);
+	keep_open(boot->incoming < 0 ? boot->initrd : boot->incoming);
 	keep_open(boot->console);
-	for (int nr = PORT_CTL; boot->rw && nr < PORT_END; nr++)
-		keep_open(theirs[nr]);
+	for (int nr = 0; nr < PORT_END; nr++)
+		if (theirs[nr] >= 0)
+			keep_open(theirs[nr]);
 	execvp(args[0], args);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", args[0], strerror(errno));
 	_exit(127);
@@ -178,10 +196,15 @@ void qemu_start(struct vm *vm, const struct boot *boot)
 	int theirs[PORT_END];
 	pid_t self = getpid();
 
+	memset(theirs, -1, sizeof(theirs));
+	vm->qmp = -1;
+	vm->frames.len = 0;
 	add_machine(&args, boot);
 	if (boot->rw) {
-		make_ports(vm, theirs);
+		make_ports(vm, theirs, boot->monitor);
 		add_ports(&args, theirs);
+		if (boot->monitor)
+			add_monitor(&args, theirs[0]);
 		add_shares(&args, boot);
 	} else {
 		add(&args, "-device", xstrdup("isa-debug-exit,iobase=0xf4"));
@@ -197,8 +220,9 @@ void qemu_start(struct vm *vm, const struct boot *boot)
 		become_qemu(vm, boot, theirs, args.v, self);
 	running = vm->pid;
 	atexit(qemu_kill);
-	for (int nr = PORT_CTL; boot->rw && nr < PORT_END; nr++)
-		close(theirs[nr]);
+	for (int nr = 0; nr < PORT_END; nr++)
+		if (theirs[nr] >= 0)
+			close(theirs[nr]);
 }
 
 /* Return the status as from waitpid() if QEMU has ended, else -1. */
@@ -231,4 +255,15 @@ void qemu_kill(void)
 	kill(running, SIGKILL);
 	waitpid(running, NULL, 0);
 	running = 0;
+}
+
+/* End a VM that has not come up, so that another one can be tried. */
+void qemu_discard(struct vm *vm)
+{
+	qemu_kill();
+	for (int nr = PORT_CTL; nr < PORT_END; nr++)
+		close(vm->port[nr]);
+	if (vm->qmp >= 0)
+		close(vm->qmp);
+	close(vm->errors);
 }
