@@ -66,7 +66,7 @@ struct sgxcore_secs_private {
 
 #define SGXCORE_SECS_PRIVATE		512
 
-static_assert(SGXCORE_SECS_PRIVATE >= offsetof(struct sgx_secs, reserved4),
+static_assert(offsetof(struct sgx_secs, reserved4) <= SGXCORE_SECS_PRIVATE,
 	      "private SECS state overlaps a field");
 static_assert(SGXCORE_SECS_PRIVATE + sizeof(struct sgxcore_secs_private) <= SGX_PAGE_SIZE,
 	      "private SECS state does not fit");

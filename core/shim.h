@@ -24,7 +24,9 @@
 #define sgxcore_dec(p)			((void)xadd(p, -1))
 #define sgxcore_inc_return(p)		(xadd(p, 1) + 1)
 #define sgxcore_fetch_add(p, n)		xadd(p, n)
+/* What is stored first is seen by whatever has loaded this. */
 #define sgxcore_load(p)			smp_load_acquire(p)
+/* What came before is seen first. */
 #define sgxcore_store(p, v)		smp_store_release(p, v)
 #define sgxcore_warn(cond)		WARN_ON_ONCE(cond)
 #define sgxcore_preempt_disable()	preempt_disable()

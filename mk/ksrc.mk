@@ -49,8 +49,19 @@ $(B)/intree/%/softsgx_intree.ko: $(B)/kmod/%/softsgx.ko $(KSRC)/.stamp $(INTREE_
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(B)/kmod/$*/src/Module.symvers modules
 	@strip --strip-debug -o $@ $(@D)/src/softsgx_intree.ko
 
+# What checkpatch has to say of user space code that is not for the kernel's.
+STYLE_IGNORE := SPACING,SPDX_LICENSE_TAG,FILE_PATH_CHANGES,PREFER_DEFINED_ATTRIBUTE_MACRO
+STYLE_IGNORE_USER := $(STYLE_IGNORE),VOLATILE,SPLIT_STRING,BRACES,EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,$\
+	COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,REPEATED_WORD,MACRO_WITH_FLOW_CONTROL
+KERNEL_CODE := core cpu drv compat/compat.h include
+# An operand of inline assembly is no modulo.
+checkpatch = perl $(KSRC)/scripts/checkpatch.pl --no-tree --no-summary --terse --max-line-length=128 \
+	--ignore
+
+# Errors and warnings count; hints of style (STRICT=--strict) are for the eye.
 .PHONY: style
 style: $(KSRC)/.stamp
-	@perl $(KSRC)/scripts/checkpatch.pl --no-tree --strict --no-summary --terse \
-		--ignore SPDX_LICENSE_TAG,FILE_PATH_CHANGES,PREFER_DEFINED_ATTRIBUTE_MACRO \
-		-f $(shell git ls-files '*.c' '*.h')
+	@$(checkpatch) $(STYLE_IGNORE) $(STRICT) -f $(shell git ls-files $(KERNEL_CODE) | grep '[.][ch]$$')
+	@$(checkpatch) $(STYLE_IGNORE_USER) $(STRICT) -f $(shell git ls-files lib samples tools tests model compat/probes | \
+		grep '[.][ch]$$')
+	@shellcheck -x -S warning -e SC3044 $(shell git ls-files | xargs grep -l '^#!/bin/sh')

@@ -4,7 +4,7 @@
 
 RUN_KERNEL ?= $(firstword $(KERNELS))
 
-.PHONY: run run-hello test kernels
+.PHONY: run run-hello test check check-suites kernels
 run:
 	@scripts/install-deps run
 	@$(MAKE) --no-print-directory run-hello KERNELS="$(or $(RUN_KERNEL),$(error no kernel))"
@@ -15,6 +15,16 @@ run-hello: modules tools samples kernels
 test:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory test-suites
+
+# For every commit: in three minutes, what most mistakes do not survive.
+CHECK_SUITES := unit/ lib/ conform_list $(foreach k,$(firstword $(KERNELS)),\
+	$(addprefix vm/,$(addsuffix @$(k),hello contract_test enter_entry_test paging_rights_test)))
+check:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory check-suites
+
+check-suites: modules tools samples kernels vmtests host-tests style
+	@tests/run $(CHECK_SUITES)
 
 test-suites: modules tools samples kernels vmtests selftest-build intree-build conform-build \
 		bench-build host-tests

@@ -316,7 +316,12 @@ test_check() {
 	run --check -- sh -c 'exit 3'
 	check "--check passes the status on" [ "$status" = 3 ]
 	run --check -- sh -c 'echo "<4>WARNING: a test" >/dev/kmsg'
-	check "a warning is found" [ "$status" = 0 ] # not the kernel's own line
+	check "a program's own line is no warning" [ "$status" = 0 ]
+	# The kernel lists its tasks, one of which has a name like that.
+	run --check -- sh -c 'cp /bin/sleep "/tmp/WARNING: me"; "/tmp/WARNING: me" 100 &
+		sleep 0.5; echo t >/proc/sysrq-trigger; exit 3'
+	check "a warning of the kernel is found" [ "$status" = 120 ]
+	check "and said" grep -q "^softsgx: check: kernel log: .*WARNING: me" "$work/err"
 	case $SOFTSGX_RUN_FLAGS in
 	*--no-modules*)
 		skip "modules are unloaded" "no modules"

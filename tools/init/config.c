@@ -60,6 +60,7 @@ static struct strings *list_of(struct config *cfg, const char *key)
 	} lists[] = {
 		{ "arg", &cfg->args },	  { "env", &cfg->env },
 		{ "early", &cfg->early }, { "base", &cfg->late },
+		{ "late", &cfg->late },
 		{ "rw", &cfg->rw },
 	};
 
@@ -98,12 +99,10 @@ static void set_one(struct config *cfg, const char *key, char *value)
 {
 	struct strings *list = list_of(cfg, key);
 
-	if (list) {
-		add_string(list, value);
-	} else if (!strcmp(key, "late")) {
-		add_string(&cfg->late, value);
+	if (!strcmp(key, "late"))
 		add_string(&cfg->ours, value);
-	}
+	if (list)
+		add_string(list, value);
 	else if (!strcmp(key, "uid"))
 		cfg->uid = strtoul(value, NULL, 10);
 	else if (!strcmp(key, "gid"))

@@ -17,7 +17,7 @@
 #include "run.h"
 
 #define START_TIMEOUT 120 /* seconds; an emulated debug kernel takes long */
-#define EXIT_CHECK 124
+#define EXIT_CHECK 120 /* 124 would be timeout(1) */
 
 struct loop {
 	struct vm *vm;
