@@ -3,8 +3,12 @@
  * Exceptions and signals: what ends enclave mode, and how the program learns
  * of it.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/ptrace.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <asm/trapnr.h>
 
@@ -17,15 +21,20 @@ static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore
 {
 	u64 xfrm = lp->core.xfrm;
 	struct sgxcore_regs r;
+	bool there, saved;
 
 	sgxcpu_mode_leave(lp);
 	sgxcpu_regs_load(&r, regs);
 	sgxcpu_xstate_save(lp->xsave, xfrm);
 
 	sgxcpu_lp_lock_for_exit(lp, true);
-	/* A frame that could not be written belongs to an enclave that is gone. */
-	sgxcore_aex(&lp->core, ev, &r, lp->xsave, lp->synthetic);
+	there = lp->core.secs;
+	saved = sgxcore_aex(&lp->core, ev, &r, lp->xsave, lp->synthetic);
 	spin_unlock(&lp->lock);
+	/* The frame is not mapped any more, or the enclave is dead: its driver has said why. */
+	if (there && !saved && !fatal_signal_pending(current))
+		pr_warn_ratelimited("%s[%d]: the state of a thread is lost: no SSA frame for TCS 0x%llx\n",
+				    current->comm, current->pid, lp->core.tcs_la);
 
 	sgxcpu_xstate_load(lp->synthetic, xfrm);
 	sgxcpu_regs_store(&r, regs);

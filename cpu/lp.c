@@ -134,30 +134,28 @@ bool sgxcpu_lp_wants_signal(void)
 	return lp && (READ_ONCE(lp->core.inside) || lp->note.armed);
 }
 
-/* Somebody would have to evict the same page again and again. */
-#define EXIT_TRIES	64
-
 /**
  * sgxcpu_lp_lock_for_exit() - take the lock of an LP, its pages being there
  * @lp: of the current task, in enclave mode
  * @whole: for an AEX; else for EEXIT, which needs no frame
  *
- * What has been evicted while the task was inside is loaded again. If it is gone
- * for good, the exit goes on without.
+ * What has been evicted while the task was inside is loaded again, as often as it leaves
+ * again meanwhile. If it is gone for good, or the task dies, the exit goes on without.
  *
- * Context: process context, may sleep. The caller leaves the enclave, then unlocks.
+ * Context: process context, may sleep long, killable. The caller leaves the enclave,
+ * then unlocks.
  */
 void sgxcpu_lp_lock_for_exit(struct sgxcpu_lp *lp, bool whole)
 {
 	struct sgxcore_exit x = { .whole = whole };
 	bool there = true;
-	int tries = 0;
 
 	spin_lock(&lp->lock);
-	while (there && tries++ < EXIT_TRIES && !sgxcore_exit_begin(&lp->core, &x)) {
+	while (there && !sgxcore_exit_begin(&lp->core, &x)) {
 		spin_unlock(&lp->lock);
+		cond_resched();
 		lp->leaving = true;
-		there = sgxcore_exit_find(&lp->core, &x);
+		there = sgxcore_exit_find(&lp->core, &x) && !fatal_signal_pending(current);
 		lp->leaving = false;
 		spin_lock(&lp->lock);
 	}

@@ -4,6 +4,7 @@
  * is asked, as the MMU would ask them.
  */
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
@@ -12,6 +13,8 @@
 #include <softsgx/cpu.h>
 
 #include "cpu.h"
+
+#define EXIT_NAP	msecs_to_jiffies(20)	/* while there is no memory */
 
 /* The result of a walk goes straight into the core's translation. */
 struct sgxcpu_walk {
@@ -92,10 +95,25 @@ int sgxcpu_walk_fetch(u64 la)
 	return ret;
 }
 
+/* May the page that an exit needs be there the next time? Not for a task that dies. */
+static bool exit_waits(int ret)
+{
+	switch (ret) {
+	case -EINTR:
+		break;
+	case -ENOMEM:
+		schedule_timeout_killable(EXIT_NAP);
+		break;
+	default:
+		return false;
+	}
+	return !fatal_signal_pending(current);
+}
+
 /*
  * A signal is delivered before the leaf is tried again; what is left of the leaf's
- * work may take for ever. An exit is what makes way for the signal, so it goes on until
- * its pages are there; but not in a task that dies.
+ * work may take for ever. An exit is what makes way for the signal, and without its
+ * frame the state of the enclave's thread is lost: it waits until its pages are there.
  */
 static int walk_or_signal(struct sgxcpu_walk *walk, const struct sgxcpu_lp *lp, u64 la, bool write)
 {
@@ -103,7 +121,7 @@ static int walk_or_signal(struct sgxcpu_walk *walk, const struct sgxcpu_lp *lp, 
 
 	do {
 		ret = walk_page(walk, la, write);
-	} while (ret == -EINTR && lp->leaving && !fatal_signal_pending(current));
+	} while (lp->leaving && exit_waits(ret));
 	return ret;
 }
 

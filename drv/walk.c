@@ -29,10 +29,10 @@ static int walk_locked(struct sgxcpu_walk *walk, struct vm_area_struct *vma, uns
 	return 0;
 }
 
-/* An error that the program does not get to see as a fault: only a signal is one. */
+/* What may be another one at the next try; the rest is a fault for good. */
 static int walk_error(int ret)
 {
-	return ret == -EINTR ? -EINTR : -EFAULT;
+	return ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
 }
 
 /* As walk_once() */
@@ -61,7 +61,7 @@ static int walk_encl(struct sgxcpu_walk *walk, struct vm_area_struct *vma, unsig
  */
 static int walk_track(struct vm_area_struct *vma, unsigned long la)
 {
-	return sgxdrv_vma_track_unlocked(vma, la) == -ENOMEM ? -EFAULT : -EAGAIN;
+	return sgxdrv_vma_track_unlocked(vma, la) == -ENOMEM ? -ENOMEM : -EAGAIN;
 }
 
 /* Returns with the mmap_lock released; -EAGAIN when there is a chance to get further. */

@@ -170,7 +170,7 @@ struct sgxcpu_walk;
  *	cannot leave the enclave, and return 0. Return -EFAULT if there is no
  *	such mapping, -EACCES if there is one that does not allow the access,
  *	-ENXIO if it maps something else than enclave memory, -EINTR if a signal is
- *	pending before the page is found. A page that is blocked because it is about
+ *	pending before the page is found, -ENOMEM if there is no room for it. A page that is blocked because it is about
  *	to leave is not present: wait until it has come back. Called in process context, may sleep, must not take locks that
  *	a page fault could not take. Entries walk, and exits whose TCS or frame
  *	has been evicted since the entry, and the leaves with which an enclave

@@ -2,9 +2,12 @@
 /*
  * Enclaves at work while their pages leave: code, data, stacks, SSA frames, TCSs.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +190,178 @@ TEST_F_TIMEOUT(paging, signals, 120)
 	encl_visit_end(&v);
 	EXPECT_EQ(0, v.ret);
 	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
+}
+
+#define NR_HOGS		5	/* each may have a quarter of the EPC */
+#define HOG_UID		100000
+
+/*
+ * Enclaves that are never initialised, as many as one user may have: their SECS stays. A
+ * CREATE that takes long would fight for the last pages with a thread that is inside.
+ */
+static void hog(unsigned int n, int ready)
+{
+	struct softsgx_image image;
+	struct sgx_secs secs;
+	struct sgx_enclave_create create = { .src = (uintptr_t)&secs };
+	struct sigaction sa = { .sa_handler = nothing };
+	u64 base = 1ULL << 32;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigaction(SIGALRM, &sa, NULL);
+	if (setresuid(HOG_UID + n, HOG_UID + n, HOG_UID + n))
+		die("setresuid: %m");
+	softsgx_image_init(&image);
+	softsgx_image_add(&image, 0, PAGE, NULL, SGX_SECINFO_REG | SGX_SECINFO_R, false);
+	image.size = 2 * PAGE;
+	do {
+		fd = open("/dev/sgx_enclave", O_RDWR);
+		softsgx_image_secs(&image, base, &secs);
+		base += image.size;
+		alarm(2);
+	} while (fd >= 0 && !ioctl(fd, SGX_IOC_ENCLAVE_CREATE, &create));
+	alarm(0);
+	if (write(ready, "", 1) != 1)
+		die("write: %m");
+	for (;;)
+		pause();
+}
+
+/**
+ * struct hogs - processes of different users
+ * @pids: of them
+ * @go: each waits for a byte
+ * @ready: each writes one when it has all that it gets
+ */
+struct hogs {
+	pid_t pids[NR_HOGS];
+	int go[2];
+	int ready[2];
+};
+
+/*
+ * A thread inside that has too few pages holds the mmap_lock for as long as that lasts,
+ * so processes are made before.
+ */
+static void fork_hogs(struct hogs *hogs)
+{
+	unsigned int i;
+	char c;
+
+	if (pipe(hogs->go) || pipe(hogs->ready))
+		die("pipe: %m");
+	for (i = 0; i < NR_HOGS; i++) {
+		hogs->pids[i] = fork();
+		if (hogs->pids[i] < 0)
+			die("fork: %m");
+		if (!hogs->pids[i] && read(hogs->go[0], &c, 1) == 1)
+			hog(i, hogs->ready[1]);
+	}
+}
+
+/* Returns when hardly any EPC page is free, or can become free. */
+static void start_hogs(struct hogs *hogs)
+{
+	unsigned int i;
+	char c;
+
+	for (i = 0; i < NR_HOGS; i++) {
+		if (write(hogs->go[1], "", 1) != 1 || read(hogs->ready[0], &c, 1) != 1)
+			die("hog %u: %m", i);
+	}
+}
+
+static void end_hogs(struct hogs *hogs)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_HOGS; i++) {
+		kill(hogs->pids[i], SIGKILL);
+		waitpid(hogs->pids[i], NULL, 0);
+	}
+	for (i = 0; i < 2; i++) {
+		close(hogs->go[i]);
+		close(hogs->ready[i]);
+	}
+}
+
+/* No EPC for the frame of an asynchronous exit: it waits, and nothing is lost. */
+TEST_F_TIMEOUT(paging, exit_without_epc, 120)
+{
+	struct encl_visitor v = {};
+	struct hogs hogs;
+	unsigned int i;
+
+	fork_hogs(&hogs);
+	signal(SIGUSR1, nothing);
+	encl_visit(&v, &self->encl, 1);
+	press(&self->encl);
+	start_hogs(&hogs);
+	ASSERT_EQ(0, pthread_kill(v.thread, SIGUSR1));
+	sleep_ms(2000);
+	EXPECT_FALSE(LOAD(v.out));
+	end_hogs(&hogs);
+
+	/* What it wanted to execute may have been out of reach as well: an exception. */
+	for (i = 0; i < 100; i++) {
+		if (LOAD(v.out) && v.ret)
+			encl_visit_resume(&v);
+		sleep_ms(10);
+	}
+	encl_visit_end(&v);
+	EXPECT_EQ(0, v.ret);
+	EXPECT_EQ(ENCL_DONE, v.call.status);
+	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
+}
+
+struct lonely {
+	unsigned long go;
+	unsigned long ready;
+};
+
+static void stay_inside(struct lonely *shared, u64 size)
+{
+	struct encl_spec spec = { .options.heap_pages = size / PAGE };
+	struct encl_call call = { .a = { (uintptr_t)&shared->go, (uintptr_t)&shared->ready } };
+	struct sgx_enclave_run run = {};
+	static struct encl encl;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGUSR1, nothing);
+	encl_load(&encl, &spec);
+	fill(&encl, 0, 0, size, 7);
+	encl_run(&encl, 1, ENCL_WAIT, &call, &run);
+	_exit(0);
+}
+
+/* An exit that waits does not keep its task alive. */
+TEST_F_TIMEOUT(paging, killed_without_epc, 120)
+{
+	struct lonely *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct hogs hogs;
+	int status = 0, i;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, (void *)shared);
+	fork_hogs(&hogs);
+	pid = fork();
+	if (!pid)
+		stay_inside(shared, 2 * self->total * PAGE);
+	ASSERT_LT(0, pid);
+	while (!LOAD(shared->ready))
+		sleep_ms(1);
+	start_hogs(&hogs);
+	ASSERT_EQ(0, kill(pid, SIGUSR1));
+	sleep_ms(1000);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	for (i = 0; i < 1000 && !waitpid(pid, &status, WNOHANG); i++)
+		sleep_ms(10);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	end_hogs(&hogs);
+	munmap(shared, PAGE);
 }
 
 /* Between exception, repair and ERESUME everything has been away. */
