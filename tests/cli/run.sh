@@ -630,7 +630,8 @@ test_snapshot_trouble() {
 	pkill -KILL -P $!
 	wait $!
 	check "QEMU is killed while it saves" said hello
-	check "with a complaint" grep -q "no snapshot" "$work/err"
+	# Or right after that, if the machine is fast.
+	check "with a line about it" grep -q "no snapshot\|kept a snapshot" "$work/err"
 
 	mkdir -p "$work/full"
 	if mount -t tmpfs -o size=40M none "$work/full" 2>/dev/null; then
