@@ -44,11 +44,13 @@
 #define wrapper_mm_owner(mm) ((struct task_struct *)NULL)
 #endif
 
-/* One page of @mm, whose mmap_lock is held and stays so. */
+/* One page of @mm or of the current task, whose mmap_lock is held and stays so. */
 #ifdef HAVE_GUP_WITHOUT_VMAS
 #define wrapper_get_user_page(mm, addr, flags, page) \
 	get_user_pages_remote(mm, addr, 1, flags, page, NULL)
+#define wrapper_get_own_page(addr, flags, page) get_user_pages(addr, 1, flags, page)
 #else
+#define wrapper_get_own_page(addr, flags, page) get_user_pages(addr, 1, flags, page, NULL)
 #define wrapper_get_user_page(mm, addr, flags, page) \
 	get_user_pages_remote(mm, addr, 1, flags, page, NULL, NULL)
 #endif

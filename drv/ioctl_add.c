@@ -75,8 +75,12 @@ static int reserve_slot(struct sgxdrv_encl *encl, unsigned long index)
 	return xa_reserve(&encl->pages, index, GFP_KERNEL);
 }
 
-/* Code must not get executable by way of an enclave if its file system forbids it. */
-static int check_source(unsigned long src)
+/*
+ * Code must not get executable by way of an enclave if its file system forbids it. The
+ * mapping that is looked at is the one whose page is taken, hence the lock over both. A
+ * page that is not there is for fault_in_source(), which may take long.
+ */
+static int try_pin_source(unsigned long src, struct page **page)
 {
 	struct vm_area_struct *vma;
 	int ret = 0;
@@ -88,8 +92,23 @@ static int check_source(unsigned long src)
 		ret = -EFAULT;
 	else if (!(vma->vm_flags & VM_MAYEXEC))
 		ret = -EACCES;
+	sgxdrv_delay(SGXDRV_DELAY_SOURCE);
+	if (!ret && wrapper_get_own_page(src, FOLL_NOFAULT, page) != 1)
+		ret = -EAGAIN;
 	mmap_read_unlock(current->mm);
 	return ret;
+}
+
+static int fault_in_source(unsigned long src)
+{
+	struct page *page;
+
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	if (get_user_pages_unlocked(src, 1, &page, 0) != 1)
+		return -EFAULT;
+	put_page(page);
+	return 0;
 }
 
 /* Text of a program that wants to see SGX in CPUID is not what its file has. */
@@ -110,14 +129,15 @@ static int pin_source(unsigned long src, struct page **page)
 {
 	int ret;
 
-	ret = check_source(src);
-	if (ret)
-		return ret;
-
-	if (sgxdrv_should_fail() || get_user_pages_unlocked(src, 1, page, 0) != 1)
+	if (sgxdrv_should_fail())
 		return -EFAULT;
-	if (!sgxcpu_cpuid_wanted())
-		return 0;
+	while ((ret = try_pin_source(src, page)) == -EAGAIN) {
+		ret = fault_in_source(src);
+		if (ret)
+			return ret;
+	}
+	if (ret || !sgxcpu_cpuid_wanted())
+		return ret;
 	ret = take_original(src, page);
 	if (ret)
 		put_page(*page);
@@ -193,31 +213,34 @@ static int add_page(struct sgxdrv_encl *encl, unsigned long src, unsigned long o
 	if (ret)
 		goto err_free_page;
 
-	page->epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
-	if (IS_ERR(page->epc)) {
-		ret = PTR_ERR(page->epc);
-		goto err_unreserve;
-	}
-
 	ret = reserve_slot(encl, PFN_DOWN(offset));
 	if (ret)
-		goto err_free_epc;
+		goto err_unreserve;
 
+	/* The source may keep the call waiting for ever; an EPC page does not wait with it. */
 	ret = pin_source(src, &src_page);
 	if (ret)
 		goto err_release_slot;
 
+	page->epc = sgxdrv_epc_alloc(encl, TASK_INTERRUPTIBLE);
+	if (IS_ERR(page->epc)) {
+		ret = PTR_ERR(page->epc);
+		goto err_put_source;
+	}
+
 	ret = build_page(encl, page, src_page, secinfo, measure);
-	put_page(src_page);
 	if (ret)
-		goto err_release_slot;
+		goto err_free_epc;
+	put_page(src_page);
 	return 0;
 
-err_release_slot:
-	xa_release(&encl->pages, PFN_DOWN(offset));
 err_free_epc:
 	/* EREMOVE also undoes an EADD. Nobody is inside before EINIT. */
 	sgxdrv_epc_free(page->epc, NULL);
+err_put_source:
+	put_page(src_page);
+err_release_slot:
+	xa_release(&encl->pages, PFN_DOWN(offset));
 err_unreserve:
 	sgxdrv_va_unreserve(encl, 1);
 err_free_page:

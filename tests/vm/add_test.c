@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "common.h"
 #include "kselftest_harness.h"
@@ -47,25 +46,6 @@ static u64 epc_free(void)
 	struct vt_epc now;
 
 	return vt_epc_read(&now) ? ~0ULL : now.free;
-}
-
-/* @len bytes of a file on a file system without execute permission */
-static void *map_noexec(size_t len, int prot)
-{
-	char dir[] = "/tmp/noexec-XXXXXX", path[64];
-	void *mem = MAP_FAILED;
-	int fd;
-
-	if (!mkdtemp(dir) || mount("tmpfs", dir, "tmpfs", MS_NOEXEC, NULL))
-		return mem;
-	snprintf(path, sizeof(path), "%s/file", dir);
-	fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (fd >= 0 && !ftruncate(fd, len))
-		mem = mmap(NULL, len, prot, MAP_PRIVATE, fd, 0);
-	close(fd);
-	umount2(dir, MNT_DETACH);
-	rmdir(dir);
-	return mem;
 }
 
 static int add(int fd, const void *src, u64 offset, u64 flags)
@@ -180,7 +160,7 @@ TEST_F(add, before_the_loop)
 /* A SECINFO that is wrong wins over everything that is wrong with a page. */
 TEST_F(add, secinfo_before_pages)
 {
-	void *noexec = map_noexec(PAGE, PROT_READ);
+	void *noexec = vt_noexec(PAGE, PROT_READ);
 
 	ASSERT_NE(MAP_FAILED, noexec);
 	ASSERT_EQ(0, add(self->fd, self->src, 0, REG_R));
@@ -219,7 +199,7 @@ TEST_F(add, secinfo_unreadable)
 
 TEST_F(add, existing_page)
 {
-	void *noexec = map_noexec(PAGE, PROT_READ);
+	void *noexec = vt_noexec(PAGE, PROT_READ);
 	u64 free, count;
 
 	ASSERT_NE(MAP_FAILED, noexec);
@@ -242,7 +222,7 @@ TEST_F(add, existing_page)
 /* Sources that will not do, at once and after one good page */
 TEST_F(add, bad_source)
 {
-	u8 *noexec = map_noexec(2 * PAGE, PROT_READ), *end, *beyond;
+	u8 *noexec = vt_noexec(2 * PAGE, PROT_READ), *end, *beyond;
 	int memfd = memfd_create("short", 0);
 	struct softsgx_enclave other;
 	u64 free, count;
@@ -301,7 +281,7 @@ TEST_F(add, bad_source)
 
 TEST_F(add, noexec_before_unreadable)
 {
-	u8 *noexec = map_noexec(PAGE, PROT_NONE);
+	u8 *noexec = vt_noexec(PAGE, PROT_NONE);
 	u8 *both = vt_anon(2 * PAGE, PROT_RW);
 	u64 count;
 

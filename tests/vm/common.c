@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -417,6 +418,24 @@ bool vt_shows(const u8 *addr, unsigned int page)
 		contents &= addr[i] == vt_byte(page, i);
 	}
 	return ones || contents;
+}
+
+void *vt_noexec(size_t len, int prot)
+{
+	char dir[] = "/tmp/noexec-XXXXXX", path[64];
+	void *mem = MAP_FAILED;
+	int fd;
+
+	if (!mkdtemp(dir) || mount("tmpfs", dir, "tmpfs", MS_NOEXEC, NULL))
+		return mem;
+	snprintf(path, sizeof(path), "%s/file", dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd >= 0 && !ftruncate(fd, len))
+		mem = mmap(NULL, len, prot, MAP_PRIVATE, fd, 0);
+	close(fd);
+	umount2(dir, MNT_DETACH);
+	rmdir(dir);
+	return mem;
 }
 
 int vt_stall_init(struct vt_stall *stall, u64 size)

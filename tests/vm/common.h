@@ -129,6 +129,9 @@ extern void *vt_fault_addr;
  */
 bool vt_shows(const u8 *addr, unsigned int page);
 
+/* @len bytes of a file on a file system without execute permission, or MAP_FAILED */
+void *vt_noexec(size_t len, int prot);
+
 /**
  * struct vt_stall - memory whose first access waits, for user and kernel alike
  * @mem: its address, @size bytes, with the rights of ordinary memory

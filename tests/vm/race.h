@@ -102,6 +102,7 @@ static inline int await_references(u64 id, unsigned int references)
 
 static const char * const delay_points[] = {
 	"mmap", "register", "pinned", "walk", "release", "drain", "free", "teardown", "index",
+	"source",
 };
 
 /*
