@@ -190,11 +190,31 @@ static void fix_up_vdso(ucontext_t *uc)
 	g[REG_RDX] = g[REG_CR2];
 }
 
-static bool is_enclu(const ucontext_t *uc)
-{
-	const void *ip = (void *)(uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+#define PFEC_SGX	0x8000
 
-	return !memcmp(ip, "\x0f\x01\xd7", 3);
+/*
+ * A processor without SGX raises #UD. One that has it, below a hypervisor that does not
+ * tell, executes the leaf, to which the pages of the fake are no EPC pages: #GP, or #PF
+ * with PFEC.SGX. After any other #PF there may be nothing to read at RIP.
+ */
+static bool may_be_enclu(const greg_t *g)
+{
+	switch (g[REG_TRAPNO]) {
+	case 6:
+	case 13:
+		return true;
+	case 14:
+		return g[REG_ERR] & PFEC_SGX;
+	default:
+		return false;
+	}
+}
+
+static bool is_enclu(const greg_t *g)
+{
+	const void *ip = (void *)(uintptr_t)g[REG_RIP];
+
+	return may_be_enclu(g) && !memcmp(ip, "\x0f\x01\xd7", 3);
 }
 
 void fake_handle(int sig, siginfo_t *si, void *context)
@@ -202,7 +222,7 @@ void fake_handle(int sig, siginfo_t *si, void *context)
 	ucontext_t *uc = context;
 	greg_t *g = uc->uc_mcontext.gregs;
 
-	if (sig == SIGILL && is_enclu(uc)) {
+	if (sig != SIGALRM && is_enclu(g)) {
 		if (!lp.inside)
 			enter(uc);
 		else if (g[REG_RAX] == SGX_EEXIT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Just enough of an SGX processor to run enclave code as part of a test program
- * on any machine: ENCLU raises SIGILL, and a signal handler does what the
+ * on any machine: ENCLU raises a signal, and a signal handler does what the
  * processor would. Nothing is protected, nothing is checked.
  */
 #ifndef _TESTS_LIB_FAKE_CPU_H
