@@ -28,7 +28,7 @@ static bool is_enclu_at(const u8 *b, size_t n)
 }
 
 /**
- * sgxcpu_find_enclu() - did ENCLU raise this #UD?
+ * sgxcpu_find_enclu() - did ENCLU raise this exception?
  * @regs: of the current task
  *
  * Context: process context of the task, may sleep.

@@ -173,6 +173,23 @@ static bool is_illegal(struct pt_regs *regs, int vector)
 	}
 }
 
+/*
+ * A CPU that has SGX, below a hypervisor that keeps it to itself, executes the leaf. To it
+ * the operands are no EPC pages: #GP, or #PF with PFEC.SGX.
+ */
+static bool may_be_enclu(int vector, u32 error_code)
+{
+	switch (vector) {
+	case SGXCORE_TRAP_UD:
+	case SGXCORE_TRAP_GP:
+		return true;
+	case SGXCORE_TRAP_PF:
+		return error_code & SGX_PFEC_SGX;
+	default:
+		return false;
+	}
+}
+
 static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 			u32 error_code, u64 addr)
 {
@@ -186,7 +203,7 @@ static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 		sgxcpu_count(SGXCPU_STAT_ILLEGAL);
 		return sgxcpu_exception(lp, regs, SGXCORE_TRAP_UD, 0, 0);
 	}
-	if (vector == SGXCORE_TRAP_UD) {
+	if (may_be_enclu(vector, error_code)) {
 		prefixes = sgxcpu_find_enclu(regs);
 		if (prefixes >= 0)
 			return sgxcpu_enclu_inside(lp, regs, prefixes);
@@ -232,13 +249,13 @@ bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
 
 	if (lp && lp->core.inside)
 		return trap_inside(lp, regs, vector, error_code, addr);
-	if (vector == SGXCORE_TRAP_UD) {
+	if (may_be_enclu(vector, error_code)) {
 		prefixes = sgxcpu_find_enclu(regs);
 		if (prefixes >= 0)
 			return sgxcpu_enclu_outside(regs, prefixes);
-		if (sgxcpu_cpuid_trap(regs))
-			return true;
 	}
+	if (vector == SGXCORE_TRAP_UD && sgxcpu_cpuid_trap(regs))
+		return true;
 	if (vector == SGXCORE_TRAP_PF)
 		sgxcpu_isolate_report(regs, addr);
 	return sgxcpu_vdso_fixup(regs, vector, error_code, addr);
