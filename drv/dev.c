@@ -2,6 +2,7 @@
 /*
  * The device nodes /dev/sgx_enclave and /dev/sgx_provision.
  */
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -14,8 +15,8 @@ static int sgxdrv_open(struct inode *inode, struct file *file)
 {
 	struct sgxdrv_encl *encl = sgxdrv_encl_alloc();
 
-	if (!encl)
-		return -ENOMEM;
+	if (IS_ERR(encl))
+		return PTR_ERR(encl);
 
 	file->private_data = encl;
 	sgxdrv_mapping_attach(encl, file);

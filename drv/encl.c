@@ -142,20 +142,24 @@ static int publish(struct sgxdrv_encl *encl)
  * sgxdrv_encl_alloc() - make an empty enclave
  *
  * Context: process context, may sleep.
- * Return: the enclave with one reference, or NULL without memory.
+ * Return: the enclave with one reference; ERR_PTR() of -ENOMEM, -EMFILE if the user has too
+ * many enclaves, -ERESTARTSYS to a task that is killed.
  */
 struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 {
 	struct sgxdrv_encl *encl;
+	int ret = -ENOMEM;
 
 	if (sgxdrv_should_fail())
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	encl = kzalloc(sizeof(*encl), GFP_KERNEL_ACCOUNT);
 	if (!encl)
-		return NULL;
-	encl->user = sgxdrv_user_get();
-	if (!encl->user)
+		return ERR_PTR(-ENOMEM);
+	encl->user = sgxdrv_epc_user_get();
+	if (IS_ERR(encl->user)) {
+		ret = PTR_ERR(encl->user);
 		goto err_free;
+	}
 	if (sgxdrv_should_fail() || !zalloc_cpumask_var(&encl->cpus, GFP_KERNEL_ACCOUNT))
 		goto err_put_user;
 	if (sgxdrv_should_fail() || !zalloc_cpumask_var(&encl->ioctl_cpus, GFP_KERNEL_ACCOUNT))
@@ -203,7 +207,7 @@ err_put_user:
 	sgxdrv_user_put(encl->user);
 err_free:
 	kfree(encl);
-	return NULL;
+	return ERR_PTR(ret);
 }
 
 /**

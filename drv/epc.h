@@ -12,6 +12,7 @@
 
 struct sgxdrv_encl;
 struct sgxdrv_encl_page;
+struct sgxdrv_user;
 
 /**
  * struct sgxdrv_node - the EPC of a memory node
@@ -68,6 +69,7 @@ unsigned long sgxdrv_lru_pages(void);
 
 /* reclaim.c */
 struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int state);
+struct sgxdrv_user *sgxdrv_epc_user_get(void);
 int sgxdrv_epc_pin(struct sgxdrv_encl *encl, unsigned int state);
 bool sgxdrv_epc_is_plentiful(void);
 void sgxdrv_epc_release_begin(void);

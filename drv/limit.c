@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much of the EPC an enclave and a user may have.
+ * How much of the EPC an enclave and a user may have, and how many enclaves a user may.
  *
- * Who is at a limit goes on by evicting pages of his own. Pages that cannot be
- * evicted, VA pages and the SECS of an enclave before INIT, have a limit for each user
- * that is always on: whoever fills the EPC with those would lock all others out.
+ * At a limit the pages of the same enclave or user are evicted. Pages that cannot be
+ * evicted, VA pages and the SECS of an enclave before INIT, have limits that are always
+ * on, or a few users could fill the EPC with those. They come out of a pool of half the
+ * EPC, and no user may have more than is left in it: one gets half of it, two a third
+ * each, and the next one always finds something. The rest of the EPC is for pages that
+ * move, those that an asynchronous exit needs among them, except for a reserve of which
+ * privileged users may pin a part.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/atomic.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/list.h>
@@ -21,13 +28,45 @@
 #include "inject.h"
 #include "limit.h"
 
-#define PINNED_SHARE	4	/* of the EPC: at most for pages that stay */
-#define MIN_PINNED	8
-#define MIN_PAGES	4UL	/* SECS, VA page, and what one instruction needs */
+#define POOL_SHARE	2	/* of the EPC: for pages that stay */
+#define RESERVE_SHARE	4	/* of the EPC: the same, for privileged users */
+#define MIN_POOL	16
+
+/*
+ * With fewer pages one instruction could need more than there are, and never end: SECS,
+ * VA page, TCS, two of an SSA frame, two of code, two of a stack, two each of a source
+ * and of a destination.
+ */
+#define MIN_PAGES	13UL
+
+#define MAX_ENCLS	1024
+
+static unsigned long share(unsigned int percent)
+{
+	return sgxdrv_epc_total() * percent / 100;
+}
+
+/* Before the EPC is known, sgxdrv_limit_init() has the say. */
+static int check_share(const char *name, unsigned int percent)
+{
+	if (!sgxdrv_epc_total() || share(percent) >= MIN_PAGES)
+		return 0;
+	pr_err("%s=%u: %lu of %lu EPC pages are not enough, an enclave needs %lu to get on\n",
+	       name, percent, share(percent), sgxdrv_epc_total(), MIN_PAGES);
+	return -EINVAL;
+}
 
 static int sgxdrv_set_percent(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, 100);
+	unsigned int percent;
+	int ret;
+
+	ret = kstrtouint(val, 0, &percent);
+	if (!ret && (percent < 1 || percent > 100))
+		ret = -EINVAL;
+	if (!ret)
+		ret = check_share(kp->name, percent);
+	return ret ? ret : param_set_uint(val, kp);
 }
 
 static const struct kernel_param_ops percent_ops = {
@@ -42,6 +81,13 @@ MODULE_PARM_DESC(encl_limit, "Percentage of the EPC that one enclave may take (1
 static unsigned int user_limit = 100;
 module_param_cb(user_limit, &percent_ops, &user_limit, 0644);
 MODULE_PARM_DESC(user_limit, "Percentage of the EPC that the enclaves of one user may take (100)");
+
+static unsigned int user_encls = MAX_ENCLS;
+module_param(user_encls, uint, 0644);
+MODULE_PARM_DESC(user_encls, "Number of enclaves that one user may have (1024)");
+
+/* Of all users */
+static atomic_long_t nr_pinned;
 
 /**
  * struct sgxdrv_user - who has opened enclaves
@@ -83,18 +129,24 @@ static struct sgxdrv_user *add_user(kuid_t uid)
 
 	user = sgxdrv_should_fail() ? NULL : kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 	if (!user)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	user->uid = uid;
 	refcount_set(&user->ref, 1);
 	list_add(&user->list, &users);
 	return user;
 }
 
+static bool may_have_more(const struct sgxdrv_user *user)
+{
+	return refcount_read(&user->ref) < READ_ONCE(user_encls) || capable(CAP_SYS_RESOURCE);
+}
+
 /**
- * sgxdrv_user_get() - the account of the current user
+ * sgxdrv_user_get() - count one more enclave of the current user
  *
- * Context: process context, may sleep.
- * Return: the account with a reference, or NULL without memory.
+ * Context: process context, may sleep; sgxdrv_epc_user_get() is for those who can wait.
+ * Return: the account with a reference; ERR_PTR(-ENOMEM); ERR_PTR(-EMFILE) if the user has
+ * too many enclaves, those that are being torn down included.
  */
 struct sgxdrv_user *sgxdrv_user_get(void)
 {
@@ -102,10 +154,12 @@ struct sgxdrv_user *sgxdrv_user_get(void)
 
 	mutex_lock(&users_lock);
 	user = user_of(current_uid());
-	if (user)
+	if (!user)
+		user = add_user(current_uid());
+	else if (may_have_more(user))
 		refcount_inc(&user->ref);
 	else
-		user = add_user(current_uid());
+		user = ERR_PTR(-EMFILE);
 	mutex_unlock(&users_lock);
 	return user;
 }
@@ -119,9 +173,15 @@ void sgxdrv_user_put(struct sgxdrv_user *user)
 	kfree(user);
 }
 
-static unsigned long share(unsigned int percent)
+static unsigned long encl_share(void)
 {
-	return max(sgxdrv_epc_total() * percent / 100, MIN_PAGES);
+	return share(READ_ONCE(encl_limit));
+}
+
+/* However many enclaves the user has, each of them gets on. */
+static unsigned long user_share(const struct sgxdrv_user *user)
+{
+	return max(share(READ_ONCE(user_limit)), refcount_read(&user->ref) * MIN_PAGES);
 }
 
 static bool charge(atomic_long_t *pages, unsigned long limit)
@@ -141,9 +201,9 @@ static bool charge(atomic_long_t *pages, unsigned long limit)
  */
 bool sgxdrv_charge(struct sgxdrv_encl *encl)
 {
-	if (!charge(&encl->nr_epc, share(READ_ONCE(encl_limit))))
+	if (!charge(&encl->nr_epc, encl_share()))
 		return false;
-	if (charge(&encl->user->pages, share(READ_ONCE(user_limit))))
+	if (charge(&encl->user->pages, user_share(encl->user)))
 		return true;
 	atomic_long_dec(&encl->nr_epc);
 	return false;
@@ -165,9 +225,9 @@ void sgxdrv_uncharge(struct sgxdrv_encl *encl)
 void sgxdrv_limit_of(struct sgxdrv_encl *encl, struct sgxdrv_target *target)
 {
 	*target = (struct sgxdrv_target){};
-	if (atomic_long_read(&encl->nr_epc) >= share(READ_ONCE(encl_limit)))
+	if (atomic_long_read(&encl->nr_epc) >= encl_share())
 		target->encl = encl;
-	else if (atomic_long_read(&encl->user->pages) >= share(READ_ONCE(user_limit)))
+	else if (atomic_long_read(&encl->user->pages) >= user_share(encl->user))
 		target->user = encl->user;
 }
 
@@ -187,21 +247,47 @@ unsigned long sgxdrv_target_pages(const struct sgxdrv_target *target)
 	return target->user ? atomic_long_read(&target->user->pages) : sgxdrv_lru_pages();
 }
 
+static bool may_pin(const struct sgxdrv_user *user, unsigned long mine, unsigned long all)
+{
+	unsigned long total = sgxdrv_epc_total();
+	unsigned long pool = max_t(unsigned long, total / POOL_SHARE, MIN_POOL);
+
+	if (mine + all <= pool)
+		return true;
+	return uid_eq(user->uid, GLOBAL_ROOT_UID) && mine <= total / RESERVE_SHARE &&
+	       all <= pool + total / RESERVE_SHARE;
+}
+
 /**
  * sgxdrv_pin() - account for an EPC page that cannot be evicted, if that is allowed now
  * @encl: whose; it is also charged as any page is
  *
  * Context: any; sgxdrv_epc_pin() is for those who can wait.
- * Return: 0, or -ENOMEM if the user has too many of these.
+ * Return: 0, or -ENOMEM if the user, or all together, have too many of these.
  */
 int sgxdrv_pin(struct sgxdrv_encl *encl)
 {
-	unsigned long limit = max_t(unsigned long, sgxdrv_epc_total() / PINNED_SHARE, MIN_PINNED);
+	unsigned long mine = atomic_long_inc_return(&encl->user->pinned);
+	unsigned long all = atomic_long_inc_return(&nr_pinned);
 
-	return charge(&encl->user->pinned, limit) ? 0 : -ENOMEM;
+	if (may_pin(encl->user, mine, all))
+		return 0;
+	sgxdrv_unpin(encl);
+	return -ENOMEM;
 }
 
 void sgxdrv_unpin(struct sgxdrv_encl *encl)
 {
+	atomic_long_dec(&nr_pinned);
 	atomic_long_dec(&encl->user->pinned);
+}
+
+/**
+ * sgxdrv_limit_init() - check the limits, once the size of the EPC is known
+ *
+ * Return: 0, or -EINVAL if an enclave could not get on, which a line in the log explains.
+ */
+int __init sgxdrv_limit_init(void)
+{
+	return check_share("encl_limit", encl_limit) ?: check_share("user_limit", user_limit);
 }

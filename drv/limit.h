@@ -22,6 +22,8 @@ struct sgxdrv_target {
 	struct sgxdrv_user *user;
 };
 
+int sgxdrv_limit_init(void);
+
 struct sgxdrv_user *sgxdrv_user_get(void);
 void sgxdrv_user_put(struct sgxdrv_user *user);
 

@@ -12,6 +12,7 @@
 #include "encl.h"
 #include "encl_mm.h"
 #include "epc.h"
+#include "limit.h"
 #include "mapping.h"
 
 static int __init sgxdrv_module_init(void)
@@ -22,6 +23,10 @@ static int __init sgxdrv_module_init(void)
 	ret = sgxdrv_epc_init();
 	if (ret)
 		return ret;
+
+	ret = sgxdrv_limit_init();
+	if (ret)
+		goto err_epc_exit;
 
 	ret = sgxdrv_mapping_init();
 	if (ret)

@@ -291,6 +291,32 @@ int sgxdrv_epc_pin(struct sgxdrv_encl *encl, unsigned int state)
 	}
 }
 
+/**
+ * sgxdrv_epc_user_get() - count one more enclave of the current user
+ *
+ * Waits for enclaves that are being torn down, as sgxdrv_epc_pin() does.
+ *
+ * Context: process context, may sleep; no lock held.
+ * Return: the account with a reference; ERR_PTR() of -ENOMEM, -EMFILE if the user has too
+ * many enclaves, -ERESTARTSYS to a task that is killed.
+ */
+struct sgxdrv_user *sgxdrv_epc_user_get(void)
+{
+	struct sgxdrv_user *user;
+	bool coming;
+	int ret;
+
+	for (;;) {
+		coming = atomic_read_acquire(&nr_releasing);
+		user = sgxdrv_user_get();
+		if (!coming || user != ERR_PTR(-EMFILE))
+			return user;
+		ret = doze(TASK_KILLABLE, true);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+}
+
 /* ------------------------------------------------------------------- background */
 
 static void reclaim_to_high(void)

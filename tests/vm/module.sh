@@ -40,6 +40,21 @@ load()
 	insmod "$kmod/softsgx_cpu.ko" "$@" && insmod "$kmod/softsgx.ko"
 }
 
+# An enclave that has fewer pages than an instruction may need would never get on.
+too_little()
+{
+	insmod "$kmod/softsgx_cpu.ko" "epc=$1" || return 1
+	if insmod "$kmod/softsgx.ko" "$2" 2>/tmp/err; then
+		rmmod softsgx
+		rmmod softsgx_cpu
+		return 1
+	fi
+	dmesg | tail -n 3 | grep -q 'an enclave needs 13 to get on'
+	ret=$?
+	rmmod softsgx_cpu
+	return $ret
+}
+
 reload_after_hello()
 {
 	i=0
@@ -84,12 +99,15 @@ all_free()
 	awk '{ v[$1] = $2 } END { exit v["total_pages"] != v["free_pages"] || v["enclaves"] }' $epc
 }
 
-echo "1..17"
+echo "1..19"
 check "one line says that no secrets are protected" warned
 check "a used module cannot be unloaded" rmmod_refused
 check "unload" unload
 for size in 0 3 1Z 4097 15K 99999999G -1 ""; do
 	check "epc=$size is refused" refused "$kmod/softsgx_cpu.ko" epc=$size
+done
+for limit in encl_limit user_limit; do
+	check "$limit=5 is refused with 256 pages" too_little 1M $limit=5
 done
 check "epc=64K is enough to load" load epc=64K
 check "unload it" unload

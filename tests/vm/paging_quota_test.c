@@ -4,6 +4,8 @@
  * and user_limit): who is at a limit pages with himself, and others keep what they
  * have. Whoever asks for less than they may have sees no limit.
  */
+#include <fcntl.h>
+
 #include "paging.h"
 #include "kselftest_harness.h"
 
@@ -12,6 +14,8 @@
 #define USER		1000
 #define NR_STAMPS	40
 #define PERCENT		25
+#define LEAST		13	/* pages that an enclave needs to get on */
+#define NR_ENCLS	8
 
 FIXTURE(quota) {
 	struct vt_epc start;
@@ -49,6 +53,7 @@ FIXTURE_TEARDOWN(quota)
 {
 	EXPECT_EQ(0, set_percent("encl_limit", 100));
 	EXPECT_EQ(0, set_percent("user_limit", 100));
+	EXPECT_EQ(0, set_limit("user_encls", "1024"));
 	softsgx_enclave_close(&self->quiet);
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
 }
@@ -75,12 +80,16 @@ TEST_F(quota, values)
 {
 	static const char * const names[] = { "encl_limit", "user_limit" };
 	static const char * const bad[] = { "0", "101", "-1", "x", "4294967297" };
-	unsigned int i, j;
+	unsigned int least = (100 * LEAST + self->start.total - 1) / self->start.total, i, j;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		for (j = 0; j < ARRAY_SIZE(bad); j++)
-			EXPECT_GT(0, set_limit(names[i], bad[j]));
-		EXPECT_EQ(0, set_limit(names[i], "1"));
+		for (j = 0; j < ARRAY_SIZE(bad); j++) {
+			EXPECT_GT(0, set_limit(names[i], bad[j])) {
+				TH_LOG("%s=%s", names[i], bad[j]);
+			}
+		}
+		EXPECT_EQ(-EINVAL, set_percent(names[i], least - 1));
+		EXPECT_EQ(0, set_percent(names[i], least));
 		EXPECT_EQ(0, set_limit(names[i], "100"));
 	}
 }
@@ -221,6 +230,144 @@ TEST_F_TIMEOUT(quota, user, 90)
 	ASSERT_EQ(0, paging_load(&other, NR - 8));
 	is_untouched(_metadata, &self->quiet);
 	softsgx_enclave_close(&other);
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		EXPECT_EQ(0, worker_end(&workers[i]));
+}
+
+/* The share of a user grows with the number of enclaves, so that all of them get on. */
+TEST_F_TIMEOUT(quota, user_with_many, 90)
+{
+	struct softsgx_enclave encl;
+	struct worker workers[3];
+	unsigned int i;
+	int sum = 0, n;
+
+	ASSERT_EQ(0, set_percent("user_limit", 6));
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
+		ASSERT_EQ(0, worker_start_do(&workers[i], &encl, step_be_user));
+		ASSERT_EQ(0, worker_do(&workers[i], step_load));
+	}
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		EXPECT_EQ(0, worker_do(&workers[i], step_check));
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
+		n = worker_do(&workers[i], step_taken);
+		EXPECT_LT(0, n);
+		sum += n;
+	}
+	EXPECT_GE(3 * LEAST, sum);
+	EXPECT_LT(2 * LEAST, sum);
+	is_untouched(_metadata, &self->quiet);
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		EXPECT_EQ(0, worker_end(&workers[i]));
+}
+
+/* ------------------------------------------------------------------ many enclaves */
+
+static int fds[2 * NR_ENCLS];
+
+/* Returns how many there are when there cannot be one more. */
+static int step_open_all(struct softsgx_enclave *encl)
+{
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(fds); n++) {
+		fds[n] = open(ENCL_DEV, O_RDWR);
+		if (fds[n] < 0)
+			return errno == EMFILE ? (int)n : -errno;
+	}
+	return n;
+}
+
+static int step_open_again(struct softsgx_enclave *encl)
+{
+	close(fds[0]);
+	fds[0] = open(ENCL_DEV, O_RDWR);
+	return fds[0] < 0 ? -errno : 0;
+}
+
+/* One that has just been closed does not count any more. */
+TEST_F(quota, enclaves)
+{
+	struct softsgx_enclave none;
+	struct worker worker;
+	unsigned int i;
+	int fd;
+
+	EXPECT_EQ(-EINVAL, set_limit("user_encls", "x"));
+	ASSERT_EQ(0, set_percent("user_encls", NR_ENCLS));
+	ASSERT_EQ(0, worker_start_do(&worker, &none, step_be_user));
+	ASSERT_EQ(NR_ENCLS, worker_do(&worker, step_open_all));
+	for (i = 0; i < 50; i++)
+		ASSERT_EQ(0, worker_do(&worker, step_open_again));
+
+	/* Nor do those of another user, or a privileged one */
+	for (i = 0; i < 2 * NR_ENCLS; i++) {
+		fd = open(ENCL_DEV, O_RDWR);
+		EXPECT_LE(0, fd);
+		close(fd);
+	}
+	EXPECT_EQ(0, worker_end(&worker));
+}
+
+/* ------------------------------------------------------------- pages that stay */
+
+static uid_t pinner = USER;
+
+static int step_be_pinner(struct softsgx_enclave *encl)
+{
+	return setresgid(pinner, pinner, pinner) || setresuid(pinner, pinner, pinner) ? -errno : 0;
+}
+
+/* Enclaves before INIT until there is no room for more */
+static int step_pin_all(struct softsgx_enclave *encl)
+{
+	struct softsgx_enclave more;
+	struct softsgx_image image;
+	unsigned int n = 0;
+	int ret;
+
+	ret = vt_image(&image, 0);
+	while (!ret) {
+		ret = vt_create(&more, &image);
+		n += !ret;
+	}
+	softsgx_image_free(&image);
+	return ret == -ENOMEM ? (int)n : ret;
+}
+
+/* However many users pin what they can, the next one still finds room, and root. */
+TEST_F_TIMEOUT(quota, pinned, 120)
+{
+	struct softsgx_enclave encl;
+	struct worker workers[8], next;
+	unsigned int i;
+	int n, sum = 0;
+
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
+		pinner = USER + i;
+		ASSERT_EQ(0, worker_start_do(&workers[i], &encl, step_be_pinner));
+	}
+	for (i = 0; i < 4; i++) {
+		n = worker_do(&workers[i], step_pin_all);
+		EXPECT_LT(0, n);
+		sum += n;
+	}
+	/* Half of the EPC, with two pages for each */
+	EXPECT_GE(self->start.total / 4, sum);
+
+	pinner = USER + ARRAY_SIZE(workers);
+	ASSERT_EQ(0, worker_start_do(&next, &encl, step_be_pinner));
+	ASSERT_EQ(0, worker_do(&next, step_load));
+	ASSERT_EQ(0, worker_do(&next, step_check));
+
+	for (; i < ARRAY_SIZE(workers); i++)
+		EXPECT_LE(0, worker_do(&workers[i], step_pin_all));
+	ASSERT_EQ(0, paging_load(&encl, NR));
+	stamp_all(&encl, NR, 2);
+	EXPECT_EQ(-1, unstamped(&encl, NR, 2));
+	EXPECT_EQ(0, worker_do(&next, step_check));
+	softsgx_enclave_close(&encl);
+	EXPECT_EQ(0, worker_end(&next));
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		EXPECT_EQ(0, worker_end(&workers[i]));
 }
