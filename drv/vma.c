@@ -21,6 +21,9 @@
 #include "mapping.h"
 #include "paging.h"
 
+/* Mappings that a process may have of a page, all but one of them where mremap() put them */
+#define MAX_COPIES	8
+
 /**
  * sgxdrv_encl_of() - the enclave that a VMA maps
  * @vma: a VMA with our operations
@@ -195,14 +198,35 @@ static int sgxdrv_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	return 0;
 }
 
+/* Mappings of the pages of @vma in the same process, itself included */
+static unsigned int count_copies(struct vm_area_struct *vma)
+{
+	VMA_ITERATOR(vmi, vma->vm_mm, 0);
+	struct vm_area_struct *other;
+	unsigned int n = 0;
+
+	for_each_vma(vmi, other) {
+		if (other->vm_ops == vma->vm_ops && sgxdrv_encl_of(other) == sgxdrv_encl_of(vma) &&
+		    other->vm_pgoff < vma->vm_pgoff + vma_pages(vma) &&
+		    vma->vm_pgoff < other->vm_pgoff + vma_pages(other))
+			n++;
+	}
+	return n;
+}
+
 /*
  * The PTEs have moved with the VMA, and show pages at addresses that are not
  * theirs. The file offset has moved along too, so that is where they are found.
+ *
+ * What was there before is there still, and stays if mremap() is to make a copy. Each
+ * eviction of a page visits all its mappings, so there may be only so many.
  */
 static int sgxdrv_vma_mremap(struct vm_area_struct *vma)
 {
 	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 
+	if (count_copies(vma) > MAX_COPIES)
+		return -ENOMEM;
 	sgxdrv_mapping_zap(sgxdrv_encl_of(vma), vma->vm_pgoff << PAGE_SHIFT,
 			   vma->vm_end - vma->vm_start);
 	return 0;

@@ -405,6 +405,43 @@ TEST_F(map, mremap_dontunmap)
 	EXPECT_TRUE(vt_shows(addr, PG_RW));
 }
 
+/* Each copy costs whoever evicts the page, so there are only so many. */
+TEST_F(map, mremap_copies)
+{
+	u8 *addr = vt_addr(&self->encl, PG_RW), *copies[64], *moved;
+	unsigned int n = 0;
+
+	ASSERT_EQ(0, vt_map(&self->encl, PG_RW, 1, PROT_RW));
+	ASSERT_EQ(0, vt_map(&self->encl, PG_RX, 1, PROT_RX));
+	while (n < ARRAY_SIZE(copies)) {
+		copies[n] = mremap(addr, 0, PAGE, MREMAP_MAYMOVE);
+		if (copies[n] == MAP_FAILED)
+			break;
+		n++;
+	}
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(7, n);
+	EXPECT_EQ(MAP_FAILED, mremap(addr, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_TRUE(vt_shows(addr, PG_RW));
+	EXPECT_EQ(0, vt_write(addr));
+
+	/* Nor can there be more by moving them out of the way of new ones */
+	EXPECT_EQ(MAP_FAILED, mremap(addr, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     copies[0] + (64 << 20)));
+	EXPECT_EQ(0, vt_read(addr));
+
+	/* Other pages have copies of their own, and one that goes makes room. */
+	moved = mremap(vt_addr(&self->encl, PG_RX), 0, PAGE, MREMAP_MAYMOVE);
+	EXPECT_NE(MAP_FAILED, moved);
+	munmap(moved, PAGE);
+	ASSERT_EQ(0, munmap(copies[0], PAGE));
+	copies[0] = mremap(addr, 0, PAGE, MREMAP_MAYMOVE);
+	EXPECT_NE(MAP_FAILED, copies[0]);
+	for (n = 0; n < 7; n++)
+		ASSERT_EQ(0, munmap(copies[n], PAGE));
+}
+
 TEST_F(map, mremap_shrink)
 {
 	u8 *addr = vt_addr(&self->encl, PG_RW);
