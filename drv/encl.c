@@ -94,6 +94,7 @@ static void sgxdrv_encl_release_work(struct work_struct *work)
 		sgxdrv_unpin(encl);
 	if (encl->secs.epc)
 		sgxcpu_unmapped(encl->secs.epc->addr);
+	sgxdrv_encl_not_refused(encl);
 	remove_pages(encl);
 	remove_epc(&encl->secs);
 	sgxdrv_va_destroy(encl);

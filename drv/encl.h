@@ -122,6 +122,9 @@ enum sgxdrv_count {
  * @cpus: scratch of whoever has the RECLAIM bit
  * @ioctl_cpus: the same for the IOCTL bit
  * @batch: what he works on
+ * @refused: evictions in a row that got no memory; written under the RECLAIM bit
+ * @retry_at: in jiffies, when to try the next one; as @refused
+ * @stuck: EPC pages that count as staying because of that; as @refused
  * @counts: by enum sgxdrv_count
  * @mm_lock: protects changes of @mm_list; innermost
  * @mm_list: struct sgxdrv_encl_mm; walked under @srcu
@@ -159,6 +162,9 @@ struct sgxdrv_encl {
 	cpumask_var_t cpus;
 	cpumask_var_t ioctl_cpus;
 	struct sgxdrv_batch *batch;
+	unsigned int refused;
+	unsigned long retry_at;
+	long stuck;
 	atomic_long_t counts[SGXDRV_NR_COUNTS];
 
 	spinlock_t mm_lock;

@@ -45,8 +45,11 @@ static void drop_victim(struct sgxdrv_batch *batch, unsigned int i)
 
 /* ------------------------------------------------------- what can fail harmlessly */
 
-/* No OOM kill on account of an eviction: there are other pages. */
-static void get_backings(struct sgxdrv_batch *batch)
+/*
+ * No OOM kill on account of an eviction: there are other pages. Returns whether memory is
+ * to be had, for one page at least.
+ */
+static bool get_backings(struct sgxdrv_batch *batch)
 {
 	const gfp_t flags = __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 	struct sgxdrv_victim *v;
@@ -62,6 +65,7 @@ static void get_backings(struct sgxdrv_batch *batch)
 		sgxdrv_lru_add(v->page->epc, v->page);
 		drop_victim(batch, i);
 	}
+	return batch->nr;
 }
 
 /* The SECS may go when nobody needs it, and EINIT has finished its measurement. */
@@ -311,7 +315,11 @@ unsigned int sgxdrv_evict(struct sgxdrv_batch *batch)
 	if (test_bit(SGXDRV_ENCL_DEAD, &encl->flags))
 		return drop_all(batch);
 
-	get_backings(batch);
+	if (!get_backings(batch)) {
+		sgxdrv_encl_refused(encl, batch->wanted);
+		return 0;
+	}
+	sgxdrv_encl_not_refused(encl);
 	begin(batch);
 	if (!batch->nr)
 		return 0;

@@ -87,7 +87,7 @@ module_param(user_encls, uint, 0644);
 MODULE_PARM_DESC(user_encls, "Number of enclaves that one user may have (1024)");
 
 /* Of all users */
-static atomic_long_t nr_pinned;
+static atomic_long_t nr_pinned, nr_stuck;
 
 /**
  * struct sgxdrv_user - who has opened enclaves
@@ -96,6 +96,8 @@ static atomic_long_t nr_pinned;
  * @ref: one for each enclave; goes to 0 under @users_lock
  * @pages: EPC pages of all his enclaves
  * @pinned: of these, those that cannot be evicted
+ * @stuck: of these, those that could not be evicted for want of memory
+ * @encls_stuck: enclaves that have such pages
  */
 struct sgxdrv_user {
 	struct list_head list;
@@ -103,6 +105,8 @@ struct sgxdrv_user {
 	refcount_t ref;
 	atomic_long_t pages;
 	atomic_long_t pinned;
+	atomic_long_t stuck;
+	atomic_long_t encls_stuck;
 };
 
 static DEFINE_MUTEX(users_lock);
@@ -280,6 +284,40 @@ void sgxdrv_unpin(struct sgxdrv_encl *encl)
 {
 	atomic_long_dec(&nr_pinned);
 	atomic_long_dec(&encl->user->pinned);
+}
+
+/**
+ * sgxdrv_stick() - account for EPC pages that cannot be evicted for want of memory
+ * @encl: whose
+ * @pages: how many there are, 0 when they can
+ *
+ * Context: RECLAIM bit held, or nothing else knows the enclave.
+ */
+void sgxdrv_stick(struct sgxdrv_encl *encl, long pages)
+{
+	atomic_long_add(pages - encl->stuck, &encl->user->stuck);
+	atomic_long_add(pages - encl->stuck, &nr_stuck);
+	atomic_long_add(!!pages - !!encl->stuck, &encl->user->encls_stuck);
+	encl->stuck = pages;
+}
+
+/**
+ * sgxdrv_sticks_too_much() - are pages that are stuck more than may stay?
+ * @encl: an enclave that has such pages
+ *
+ * They count beside those that stay by their nature. Of several enclaves of a user it is
+ * not one of the small ones.
+ *
+ * Context: any.
+ */
+bool sgxdrv_sticks_too_much(struct sgxdrv_encl *encl)
+{
+	struct sgxdrv_user *user = encl->user;
+
+	if (encl->stuck * atomic_long_read(&user->encls_stuck) < atomic_long_read(&user->stuck))
+		return false;
+	return !may_pin(user, atomic_long_read(&user->pinned) + atomic_long_read(&user->stuck),
+			atomic_long_read(&nr_pinned) + atomic_long_read(&nr_stuck));
 }
 
 /**

@@ -32,6 +32,8 @@ void sgxdrv_uncharge(struct sgxdrv_encl *encl);
 void sgxdrv_limit_of(struct sgxdrv_encl *encl, struct sgxdrv_target *target);
 bool sgxdrv_target_has(const struct sgxdrv_target *target, const struct sgxdrv_encl *encl);
 unsigned long sgxdrv_target_pages(const struct sgxdrv_target *target);
+void sgxdrv_stick(struct sgxdrv_encl *encl, long pages);
+bool sgxdrv_sticks_too_much(struct sgxdrv_encl *encl);
 int sgxdrv_pin(struct sgxdrv_encl *encl);
 void sgxdrv_unpin(struct sgxdrv_encl *encl);
 

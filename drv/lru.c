@@ -150,9 +150,16 @@ static void relax(struct sgxdrv_node *node)
 	spin_lock(&node->lock);
 }
 
+/* Those of an enclave that is left alone for now are no longer in the way. */
 static void take(struct search *search, struct sgxdrv_epc_page *page)
 {
-	if (!page->owner || !choose(search, page->owner->encl))
+	if (!page->owner)
+		return;
+	if (sgxdrv_encl_is_paused(page->owner->encl)) {
+		list_move_tail(&page->list, &page->node->lru);
+		return;
+	}
+	if (!choose(search, page->owner->encl))
 		return;
 	del_locked(page->node, page);
 	search->batch->victims[search->batch->nr++].page = page->owner;
@@ -172,11 +179,12 @@ static void isolate_from(struct sgxdrv_node *node, struct search *search)
 	bool targeted = search->target->encl || search->target->user;
 	struct sgxdrv_epc_page mark = { .node = node };
 	struct sgxdrv_epc_page *page;
-	unsigned int scanned = 0;
+	unsigned long scanned = 0, max;
 
 	spin_lock(&node->lock);
 	list_add(&mark.list, &node->lru);
-	while (!list_is_last(&mark.list, &node->lru) && !is_full(search)) {
+	max = node->nr_lru;
+	while (!list_is_last(&mark.list, &node->lru) && !is_full(search) && scanned < max) {
 		page = list_next_entry(&mark, list);
 		list_move(&mark.list, &page->list);
 		take(search, page);

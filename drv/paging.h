@@ -28,11 +28,13 @@ struct sgxdrv_backing {
 /**
  * struct sgxdrv_batch - pages of an enclave that a reclaimer works on; RECLAIM bit
  * @encl: the enclave; constant
+ * @wanted: a task waits for the EPC pages
  * @nr: used of @victims
  * @victims: pages, off the LRU list, and where they will go
  */
 struct sgxdrv_batch {
 	struct sgxdrv_encl *encl;
+	bool wanted;
 	unsigned int nr;
 	struct sgxdrv_victim {
 		struct sgxdrv_encl_page *page;
@@ -77,6 +79,11 @@ void sgxdrv_augment_more(struct sgxdrv_encl *encl, unsigned long addr, unsigned 
 int sgxdrv_augment_range(struct sgxdrv_encl *encl, unsigned long addr, unsigned long len,
 			 bool insist, unsigned long *done);
 bool sgxdrv_has_sgx2(void);
+
+/* refused.c */
+bool sgxdrv_encl_is_paused(const struct sgxdrv_encl *encl);
+void sgxdrv_encl_refused(struct sgxdrv_encl *encl, bool wanted);
+void sgxdrv_encl_not_refused(struct sgxdrv_encl *encl);
 
 /* evict.c */
 unsigned int sgxdrv_evict(struct sgxdrv_batch *batch);

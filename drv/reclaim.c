@@ -111,11 +111,13 @@ static bool pages_on_their_way(void)
 /**
  * struct effort - how hard somebody tries to reclaim
  * @target: whose pages
+ * @background: no task waits for the effort itself
  * @scanned: pages looked at since one was freed
  * @naps: times that there was no way to get one
  */
 struct effort {
 	struct sgxdrv_target target;
+	bool background;
 	unsigned long scanned;
 	unsigned int naps;
 };
@@ -179,6 +181,7 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 	*found = batch;
 	if (batch) {
 		effort->scanned += batch->nr;
+		batch->wanted = !effort->background || wq_has_sleeper(&epc_wait);
 		sgxdrv_delay_for(SGXDRV_DELAY_ISOLATED, batch->encl->id);
 		if (!takes_young(effort))
 			keep_young(batch);
@@ -321,7 +324,7 @@ struct sgxdrv_user *sgxdrv_epc_user_get(void)
 
 static void reclaim_to_high(void)
 {
-	struct effort effort = {};
+	struct effort effort = { .background = true };
 	bool found;
 
 	while (sgxdrv_epc_free_pages() < high && !kthread_should_stop()) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory for evicted pages belongs to who opened the enclave: at the limit of
- * his memory cgroup his pages stay where they are, and everybody else goes on.
+ * The memory for evicted pages is charged to the memory cgroup of the opener. At its limit
+ * the pages stay where they are, and all others go on. Where that is too much, the
+ * enclave is lost.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -12,7 +13,10 @@
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/paging"
-#define NR		64
+#define NR		48	/* with SECS and VA pages less than may stay */
+#define LEFT		40	/* EPC pages that a large enclave leaves to others */
+#define MANY		192	/* most of the EPC */
+#define SOON_MS		10000
 #define ROOM		8	/* pages of memory that the group may still use */
 
 FIXTURE(limit) {
@@ -56,6 +60,22 @@ static int step_load(struct softsgx_enclave *encl)
 static int step_send(struct softsgx_enclave *encl)
 {
 	return unstamped(encl, NR, 1) == -1 ? 0 : 1;
+}
+
+static unsigned int large;
+
+static int step_load_large(struct softsgx_enclave *encl)
+{
+	int ret = paging_load(encl, large);
+
+	if (!ret)
+		stamp_all(encl, large, 1);
+	return ret;
+}
+
+static int step_is_dead(struct softsgx_enclave *encl)
+{
+	return is_dead(encl->fd);
 }
 
 static int step_count_failed(struct softsgx_enclave *encl)
@@ -134,6 +154,58 @@ TEST_F_TIMEOUT(limit, refused, 60)
 		usleep(1000);
 	EXPECT_EQ(0, worker_do(&self->owner, step_count_resident));
 	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+}
+
+/* Lines of the log about lost enclaves */
+static int count_lines(void)
+{
+	FILE *log = popen("dmesg | grep -c 'is lost: memory for the eviction'", "re");
+	int n = -1;
+
+	if (log && fscanf(log, "%d", &n) != 1)
+		n = -1;
+	if (log)
+		pclose(log);
+	return n;
+}
+
+/*
+ * Most of the EPC is in an enclave whose pages cannot leave. Another one is built and used
+ * at once nevertheless, and the first is lost, not the other.
+ */
+TEST_F_TIMEOUT(limit, lost, 120)
+{
+	struct softsgx_enclave encl, other;
+	int lines = count_lines(), round;
+	struct worker worker;
+	char text[16];
+	u64 start;
+
+	large = self->start.total - NR - LEFT;
+	ASSERT_EQ(0, worker_start(&worker, &encl));
+	snprintf(text, sizeof(text), "%d", worker.pid);
+	ASSERT_EQ(0, write_text(GROUP "/cgroup.procs", text));
+	ASSERT_EQ(0, worker_do(&worker, step_load_large));
+	EXPECT_EQ(0, worker_do(&worker, step_is_dead));
+	ASSERT_EQ(0, squeeze());
+	ASSERT_EQ(0, group_limit(group_number("memory.current")));
+
+	start = vt_ms();
+	ASSERT_EQ(0, paging_load(&other, MANY));
+	for (round = 1; round <= 3; round++) {
+		stamp_all(&other, MANY, round);
+		EXPECT_EQ(-1, unstamped(&other, MANY, round));
+	}
+	EXPECT_GT(SOON_MS, vt_ms() - start);
+	EXPECT_FALSE(is_dead(other.fd));
+	EXPECT_EQ(lines + 1, count_lines());
+
+	ASSERT_EQ(0, write_text(GROUP "/memory.max", "max"));
+	EXPECT_EQ(1, worker_do(&worker, step_is_dead));
+	EXPECT_EQ(0, worker_do(&self->owner, step_is_dead));
+	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+	softsgx_enclave_close(&other);
+	EXPECT_EQ(0, worker_end(&worker));
 }
 
 /* The group pays for its pages, not the reclaimer. */
