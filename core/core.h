@@ -23,6 +23,7 @@
 #define SGXCORE_TRAP_BP		3
 #define SGXCORE_TRAP_BR		5
 #define SGXCORE_TRAP_UD		6
+#define SGXCORE_TRAP_SS		12
 #define SGXCORE_TRAP_GP		13
 #define SGXCORE_TRAP_PF		14
 #define SGXCORE_TRAP_MF		16
@@ -177,7 +178,10 @@ struct sgxcore_model_spec {
  * @size_bits: log2 of the largest 64-bit enclave (CPUID.12H.0:EDX[15:8])
  * @va_bits: linear address width, 48 or 57
  * @mxcsr_mask: MXCSR bits that may be set
+ * @xcr0: of the machine
  * @xstate_offset, @xstate_size: CPUID.0DH.x:EBX/EAX for x >= 2
+ * @xstate_align: components that are 64-byte aligned in the compacted format, those
+ *	with CPUID.0DH.x:ECX[1]
  */
 struct sgxcore_model {
 	bool sgx2;
@@ -189,8 +193,10 @@ struct sgxcore_model {
 	u8 size_bits;
 	u8 va_bits;
 	u32 mxcsr_mask;
+	u64 xcr0;
 	u32 xstate_offset[64];
 	u32 xstate_size[64];
+	u64 xstate_align;
 };
 
 /**

@@ -279,6 +279,18 @@ struct sgxcore_outcome sgxcore_key_prepare(struct sgxcore_lp *lp, const struct s
 struct sgxcore_outcome sgxcore_key_commit(struct sgxcore_lp *lp, struct sgxcore_getkey *k,
 					  struct sgxcore_regs *regs);
 
+/*
+ * An access of an instruction that is executed in software, to linear addresses in one
+ * page of the enclave in which @lp is. The first half looks the page up, and may sleep;
+ * the second one checks the EPCM and copies, with the lock of @lp held.
+ */
+struct sgxcore_outcome sgxcore_access_prepare(struct sgxcore_lp *lp, u64 la,
+					      enum sgxcore_access access,
+					      struct sgxcore_xlat *x);
+struct sgxcore_outcome sgxcore_access_commit(const struct sgxcore_lp *lp,
+					     const struct sgxcore_xlat *x, u64 la,
+					     enum sgxcore_access access, void *buf, size_t n);
+
 /**
  * struct sgxcore_event - what caused an AEX
  * @exception: false for interrupts and signals: EXITINFO stays clear
@@ -330,5 +342,30 @@ bool sgxcore_xfrm_legal(const struct sgxcore_model *model, u64 xfrm);
 bool sgxcore_xsave_valid(const struct sgxcore_model *model, u64 xfrm, const u8 *image);
 /* The image that an AEX leaves in the registers; @vector of the exception, or -1 */
 void sgxcore_xsave_synthetic(u8 *image, int vector);
+
+/**
+ * struct sgxcore_memory - the memory operand of XSAVEC or XRSTOR
+ * @read, @write: copy @n bytes at @offset, once; or say what is wrong with the access
+ */
+struct sgxcore_memory {
+	struct sgxcore_outcome (*read)(const struct sgxcore_memory *m, u32 offset, void *buf,
+				       u32 n);
+	struct sgxcore_outcome (*write)(const struct sgxcore_memory *m, u32 offset,
+					const void *buf, u32 n);
+};
+
+/* compact.c: XSAVE areas in compacted format. Images are in standard format. */
+u32 sgxcore_compact_offset(const struct sgxcore_model *model, u64 xcomp_bv, unsigned int x);
+u32 sgxcore_compact_size(const struct sgxcore_model *model, u64 xcomp_bv);
+struct sgxcore_outcome sgxcore_xsavec(const struct sgxcore_model *model, u64 rfbm,
+				      const u8 *image, const struct sgxcore_memory *m);
+struct sgxcore_outcome sgxcore_xrstor(const struct sgxcore_model *model, u64 xfrm, u64 rfbm,
+				      u8 *image, const struct sgxcore_memory *m, bool *compacted);
+
+/* address.c */
+struct sgxcore_memop;
+u64 sgxcore_memop_address(const struct sgxcore_memop *m, const struct sgxcore_regs *regs);
+struct sgxcore_outcome sgxcore_memop_check(const struct sgxcore_memop *m,
+					   const struct sgxcore_model *model, u64 la);
 
 #endif /* _CORE_ENCLU_H */

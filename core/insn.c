@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lengths of instructions in 64-bit mode. What is not an instruction there, or is
+ * Lengths and memory operands of instructions in 64-bit mode. What is not an instruction there, or is
  * of different length on Intel's and AMD's processors, has none.
  */
 #include "text.h"
@@ -63,6 +63,9 @@ static const char two_bytes[] =
  * @opsize: there is a prefix 66
  * @adsize: there is a prefix 67
  * @other: there is a prefix F0, F2 or F3
+ * @segment: prefix 64 or 65, 0: none. The other segment prefixes are void
+ * @second: the opcode behind 0F, if that is all of it; else 0
+ * @modrm_at: index of ModRM, 0: none
  */
 struct decoder {
 	const u8 *p;
@@ -72,8 +75,13 @@ struct decoder {
 	bool opsize;
 	bool adsize;
 	bool other;
+	u8 segment;
+	u8 second;
+	size_t modrm_at;
 };
 
+#define REX_B	0x01
+#define REX_X	0x02
 #define REX_W	0x08
 
 /* Zero behind the end: what is wrong with the length shows in the end. */
@@ -90,6 +98,9 @@ static void take_prefix(struct decoder *i, u8 byte)
 	/* REX counts only directly in front of the opcode. */
 	i->rex = 0;
 	switch (byte) {
+	case 0x64: case 0x65:
+		i->segment = byte;
+		break;
 	case 0x66:
 		i->opsize = true;
 		break;
@@ -109,6 +120,7 @@ static u8 take_modrm(struct decoder *i)
 	u8 mod = modrm >> 6, rm = modrm & 7;
 	u8 base = rm;
 
+	i->modrm_at = i->len - 1;
 	if (mod == 3)
 		return (modrm >> 3) & 7;
 	if (rm == 4)
@@ -196,6 +208,7 @@ static bool take_two_bytes(struct decoder *i)
 		/* VMREAD, VMWRITE; with a prefix AMD's EXTRQ and INSERTQ */
 		return !i->opsize && !i->other && take_operands(i, 'm');
 	default:
+		i->second = opcode;
 		return take_operands(i, two_bytes[opcode]);
 	}
 }
@@ -303,6 +316,82 @@ size_t sgxcore_insn_length(const u8 *p, size_t n)
 	if (!i.n || !decode(&i) || i.len > i.n)
 		return 0;
 	return i.len;
+}
+
+/* Displacement of 8 or 32 bits, little-endian, with its sign */
+static s64 displacement(const u8 *p, unsigned int size)
+{
+	if (!size)
+		return 0;
+	if (size == 1)
+		return (s8)p[0];
+	return (s32)(p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24);
+}
+
+/* SIB at @sib, behind a ModRM with this @mod. False: a displacement instead of the base */
+static bool take_sib(const struct decoder *i, u8 sib, u8 mod, struct sgxcore_memop *m)
+{
+	u8 index = (sib >> 3 & 7) | (i->rex & REX_X ? 8 : 0);
+
+	/* RSP is no index; R12 is one. */
+	if (index != 4)
+		m->index = index;
+	m->scale = sib >> 6;
+	m->base = (sib & 7) | (i->rex & REX_B ? 8 : 0);
+	if (mod || (sib & 7) != 5)
+		return true;
+	m->base = SGXCORE_NO_REG;
+	return false;
+}
+
+/* Where ModRM means memory: all of it is within the instruction. */
+static void take_memory(const struct decoder *i, struct sgxcore_memop *m)
+{
+	const u8 *p = i->p + i->modrm_at;
+	u8 mod = *p >> 6, rm = *p & 7;
+	unsigned int size = mod == 1 ? 1 : mod == 2 ? 4 : 0;
+
+	p++;
+	if (rm == 4) {
+		if (!take_sib(i, *p++, mod, m))
+			size = 4;
+	} else if (!mod && rm == 5) {
+		m->base = SGXCORE_RIP;
+		size = 4;
+	} else {
+		m->base = rm | (i->rex & REX_B ? 8 : 0);
+	}
+	m->disp = displacement(p, size);
+}
+
+/**
+ * sgxcore_insn_memop() - take an instruction with an operand in memory to pieces
+ * @p: where the instruction begins
+ * @n: bytes that may be looked at
+ * @m: filled
+ *
+ * 64-bit mode; opcodes 0F xx without a prefix 66, F0, F2 or F3, which would make another
+ * instruction of it, or none.
+ *
+ * Return: false if it is not of this kind, or not within @n bytes.
+ *
+ * Source: SDM volume 2, "INSTRUCTION FORMAT", ModR/M, SIB and REX.
+ */
+bool sgxcore_insn_memop(const u8 *p, size_t n, struct sgxcore_memop *m)
+{
+	struct decoder i = { .p = p, .n = n < SGXCORE_INSN_MAX ? n : SGXCORE_INSN_MAX };
+
+	if (!i.n || !decode(&i) || i.len > i.n || !i.second || !i.modrm_at)
+		return false;
+	if (i.opsize || i.other || p[i.modrm_at] >= 0xc0)
+		return false;
+	*m = (struct sgxcore_memop){
+		.length = i.len, .opcode = i.second, .reg = p[i.modrm_at] >> 3 & 7,
+		.wide = i.rex & REX_W, .short_address = i.adsize, .segment = i.segment,
+		.base = SGXCORE_NO_REG, .index = SGXCORE_NO_REG,
+	};
+	take_memory(&i, m);
+	return true;
 }
 
 #define ONES	0x0101010101010101ULL

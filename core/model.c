@@ -125,6 +125,7 @@ void sgxcore_model_set(struct sgxcore_model *model, const struct sgxcore_model_s
 	model->misc_mask = spec->misc_mask;
 	model->attr_mask = spec->attr_mask;
 	model->size_bits = spec->size_bits;
+	model->xcr0 = xcr0;
 	model->xfrm_mask = offered_xfrm(model, spec->xfrm_mask, xcr0);
 }
 

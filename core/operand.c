@@ -104,3 +104,53 @@ bool sgxcore_operand_moved(const struct sgxcore_xlat *x)
 {
 	return x->page && sgxcore_xlat_moved(x);
 }
+
+/**
+ * sgxcore_access_prepare() - first half of an access to enclave memory
+ * @lp: the logical processor, inside
+ * @la: linear address
+ * @access: read or write
+ * @x: filled
+ *
+ * Context: May sleep, in translate(). No EPCM lock is held across that.
+ */
+struct sgxcore_outcome sgxcore_access_prepare(struct sgxcore_lp *lp, u64 la,
+					      enum sgxcore_access access,
+					      struct sgxcore_xlat *x)
+{
+	memset(x, 0, sizeof(*x));
+	return sgxcore_operand_find(lp, la, access, x);
+}
+
+/**
+ * sgxcore_access_commit() - second half of an access to enclave memory
+ * @lp: the logical processor, inside
+ * @x: as sgxcore_access_prepare() filled it
+ * @la: linear address
+ * @access: read or write
+ * @buf: memory of the caller
+ * @n: bytes, up to the end of the page at most
+ *
+ * Context: Does not sleep. The caller holds the lock of @lp.
+ * Return: SGXCORE_OK, #PF, or SGXCORE_AGAIN; the last two with nothing copied.
+ *
+ * Source: SDM, "ENCLAVE ACCESS CONTROL AND DATA STRUCTURES", access-control requirements.
+ */
+struct sgxcore_outcome sgxcore_access_commit(const struct sgxcore_lp *lp,
+					     const struct sgxcore_xlat *x, u64 la,
+					     enum sgxcore_access access, void *buf, size_t n)
+{
+	struct sgxcore_outcome out;
+
+	if (sgxcore_warn((la & (SGX_PAGE_SIZE - 1)) + n > SGX_PAGE_SIZE))
+		return sgxcore_gp();
+	out = sgxcore_operand_hold(lp, x, la, access);
+	if (out.kind != SGXCORE_OK)
+		return out;
+	if (access == SGXCORE_WRITE)
+		memcpy(sgxcore_operand_ptr(x, la), buf, n);
+	else
+		sgxcore_copy_once(buf, sgxcore_operand_ptr(x, la), n);
+	sgxcore_unlock_lp(x->page);
+	return out;
+}

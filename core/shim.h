@@ -39,6 +39,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef __s8 s8;
 typedef __s32 s32;
 typedef __s64 s64;
 

@@ -87,8 +87,37 @@ enum sgxcore_insn {
 
 enum sgxcore_insn sgxcore_insn_class(const u8 *p, size_t n);
 
+#define SGXCORE_NO_REG	0xff
+#define SGXCORE_RIP	0xfe
+
+/**
+ * struct sgxcore_memop - an instruction 0F xx with an operand in memory
+ * @length: bytes of it
+ * @opcode: the second one
+ * @reg: register field of ModRM, which is a part of many opcodes
+ * @wide: REX.W
+ * @short_address: the address has 32 bits
+ * @segment: prefix 64 (FS) or 65 (GS), else 0
+ * @base, @index: registers in encoding order, or SGXCORE_NO_REG; @base can be SGXCORE_RIP
+ * @scale: of @index, log2
+ * @disp: displacement
+ */
+struct sgxcore_memop {
+	u8 length;
+	u8 opcode;
+	u8 reg;
+	bool wide;
+	bool short_address;
+	u8 segment;
+	u8 base;
+	u8 index;
+	u8 scale;
+	s64 disp;
+};
+
 /* insn.c */
 size_t sgxcore_insn_length(const u8 *p, size_t n);
+bool sgxcore_insn_memop(const u8 *p, size_t n, struct sgxcore_memop *m);
 const u8 *sgxcore_find_cpuid(const u8 *p, size_t n);
 
 /* text.c */

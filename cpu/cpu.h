@@ -159,13 +159,14 @@ void sgxcpu_regs_load(struct sgxcore_regs *r, const struct pt_regs *regs);
 void sgxcpu_regs_store(const struct sgxcore_regs *r, struct pt_regs *regs);
 
 /* xstate.c */
-void sgxcpu_xstate_save(u8 *image, u64 xfrm);
-void sgxcpu_xstate_load(const u8 *image, u64 xfrm);
+void sgxcpu_xstate_save(u8 *image, u64 rfbm, bool wide);
+void sgxcpu_xstate_load(u8 *image, u64 rfbm, bool wide);
 u32 sgxcpu_xstate_mxcsr_mask(void);
 
 /* signal.c */
 void sgxcpu_signal_fixup(struct sgxcpu_lp *lp);
 void sgxcpu_signal_force(u8 vector, u32 error_code, u64 addr);
+void sgxcpu_signal_step(const struct pt_regs *regs);
 bool sgxcpu_signal_is_debug(void);
 
 /* vdso.c */
@@ -235,6 +236,9 @@ void sgxcpu_scan_run(struct callback_head *work);
 /* cpuid.c */
 bool sgxcpu_cpuid_trap(struct pt_regs *regs);
 
+/* compact.c */
+bool sgxcpu_compact_trap(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector);
+
 /* event.c */
 bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr);
 void sgxcpu_signal(struct pt_regs *regs);
@@ -258,6 +262,7 @@ enum sgxcpu_stat {
 	SGXCPU_STAT_EREPORT,
 	SGXCPU_STAT_EGETKEY,
 	SGXCPU_STAT_CPUID,
+	SGXCPU_STAT_COMPACT,
 	SGXCPU_STAT_PATCH,
 	SGXCPU_STAT_ILLEGAL,
 	SGXCPU_STAT_STEP,

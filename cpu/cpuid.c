@@ -10,7 +10,6 @@
 #include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/uaccess.h>
-#include <asm/debugreg.h>
 #include <asm/processor.h>
 
 #include <softsgx/cpu.h>
@@ -63,15 +62,6 @@ static void execute(struct pt_regs *regs)
 	sgxcpu_count(SGXCPU_STAT_CPUID);
 }
 
-/* The trap that comes behind an instruction in single-step mode */
-static void trap_after(const struct pt_regs *regs)
-{
-	if (!(regs->flags & X86_EFLAGS_TF) || test_thread_flag(TIF_BLOCKSTEP))
-		return;
-	current->thread.virtual_dr6 |= DR_STEP;
-	sgxcpu_signal_force(SGXCORE_TRAP_DB, 0, regs->ip);
-}
-
 /**
  * sgxcpu_cpuid_trap() - was this #UD raised by what used to be CPUID?
  * @regs: of the current task, outside enclave mode
@@ -85,7 +75,7 @@ bool sgxcpu_cpuid_trap(struct pt_regs *regs)
 	    !is_ud2_or_cpuid(regs->ip) || !was_cpuid(regs->ip))
 		return false;
 	execute(regs);
-	trap_after(regs);
+	sgxcpu_signal_step(regs);
 	return true;
 }
 

@@ -80,7 +80,7 @@ static struct sgxcore_outcome enter(struct sgxcpu_lp *lp, u32 leaf, struct pt_re
 		return out;
 
 	if (entry.restore)
-		sgxcpu_xstate_load(entry.xsave, lp->core.xfrm);
+		sgxcpu_xstate_load(entry.xsave, lp->core.xfrm, true);
 	sgxcpu_regs_store(&r, regs);
 	count_entry(leaf);
 	sgxcpu_mode_enter(lp);

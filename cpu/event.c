@@ -25,7 +25,7 @@ static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore
 
 	sgxcpu_mode_leave(lp);
 	sgxcpu_regs_load(&r, regs);
-	sgxcpu_xstate_save(lp->xsave, xfrm);
+	sgxcpu_xstate_save(lp->xsave, xfrm, true);
 
 	sgxcpu_lp_lock_for_exit(lp, true);
 	there = lp->core.secs;
@@ -36,7 +36,7 @@ static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore
 		pr_warn_ratelimited("%s[%d]: the state of a thread is lost: no SSA frame for TCS 0x%llx\n",
 				    current->comm, current->pid, lp->core.tcs_la);
 
-	sgxcpu_xstate_load(lp->synthetic, xfrm);
+	sgxcpu_xstate_load(lp->synthetic, xfrm, true);
 	sgxcpu_regs_store(&r, regs);
 	sgxcpu_count(SGXCPU_STAT_AEX);
 }
@@ -57,7 +57,7 @@ static void arm_note(struct sgxcpu_lp *lp, u8 vector, u32 error_code, u64 match,
 /**
  * sgxcpu_raise() - deliver an exception that the kernel knows nothing of
  * @regs: of the current task; RIP is where the exception is reported
- * @vector: #UD, #GP or #PF
+ * @vector: #UD, #SS, #GP or #PF
  * @error_code: of the exception
  * @addr: CR2 of a #PF
  *
@@ -77,12 +77,12 @@ bool sgxcpu_raise(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
  * sgxcpu_exception() - an exception inside that the kernel does not know of
  * @lp: of the current task, in enclave mode
  * @regs: of the current task; RIP is at the instruction
- * @vector: #UD, #GP or #PF
+ * @vector: #UD, #SS, #GP or #PF
  * @error_code: that comes with it
  * @addr: CR2 of a #PF
  *
- * For faults of ENCLU leaves, and for exceptions that enclave mode turns into
- * others.
+ * For faults of ENCLU leaves and of instructions that are executed in software, and
+ * for exceptions that enclave mode turns into others.
  *
  * Return: true: the trap has been dealt with.
  */
@@ -208,6 +208,8 @@ static bool trap_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int vector,
 		if (prefixes >= 0)
 			return sgxcpu_enclu_inside(lp, regs, prefixes);
 	}
+	if (sgxcpu_compact_trap(lp, regs, vector))
+		return true;
 
 	if (vector == SGXCORE_TRAP_PF) {
 		if (fetch_again(lp, error_code, addr))
@@ -255,6 +257,8 @@ bool sgxcpu_trap(struct pt_regs *regs, int vector, u32 error_code, u64 addr)
 			return sgxcpu_enclu_outside(regs, prefixes);
 	}
 	if (vector == SGXCORE_TRAP_UD && sgxcpu_cpuid_trap(regs))
+		return true;
+	if (sgxcpu_compact_trap(NULL, regs, vector))
 		return true;
 	if (vector == SGXCORE_TRAP_PF)
 		sgxcpu_isolate_report(regs, addr);

@@ -15,6 +15,7 @@
 #include "cpu.h"
 
 #define CPUID_XSTATE		0x0d
+#define CPUID_XSTATE_ALIGNED	BIT(1)		/* ECX: in compacted format */
 
 static char *model_name = "max";
 module_param_named(model, model_name, charp, 0444);
@@ -54,6 +55,8 @@ static void ask_machine(u64 xcr0)
 			continue;
 		cpuid_count(CPUID_XSTATE, i, &model.xstate_size[i], &ebx, &ecx, &edx);
 		model.xstate_offset[i] = ebx;
+		if (ecx & CPUID_XSTATE_ALIGNED)
+			model.xstate_align |= BIT_ULL(i);
 	}
 	model.va_bits = boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48;
 	model.mxcsr_mask = sgxcpu_xstate_mxcsr_mask();

@@ -4,8 +4,10 @@
  * what hardware would have shown it, although the kernel decided on the signal
  * before the enclave was left.
  */
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
+#include <asm/debugreg.h>
 #include <asm/trapnr.h>
 
 #include "cpu.h"
@@ -74,6 +76,8 @@ static int signal_of(u8 vector)
 		return SIGTRAP;
 	case SGXCORE_TRAP_UD:
 		return SIGILL;
+	case SGXCORE_TRAP_SS:
+		return SIGBUS;
 	default:
 		return SIGSEGV;
 	}
@@ -93,7 +97,7 @@ static void describe(struct kernel_siginfo *info, u8 vector, u32 error_code, u64
 
 /**
  * sgxcpu_signal_force() - send the signal for an exception that the processor raised
- * @vector: #DB, #UD, #GP or #PF
+ * @vector: #DB, #UD, #SS, #GP or #PF
  * @error_code: of the exception
  * @addr: #DB, #UD: address of the instruction; #PF: the faulting address
  *
@@ -107,7 +111,7 @@ void sgxcpu_signal_force(u8 vector, u32 error_code, u64 addr)
 
 	set_trap(vector, error_code, addr);
 	force_sig(sig);
-	if (vector == SGXCORE_TRAP_GP)
+	if (vector == SGXCORE_TRAP_GP || vector == SGXCORE_TRAP_SS)
 		return;
 
 	spin_lock_irq(&current->sighand->siglock);
@@ -118,6 +122,19 @@ void sgxcpu_signal_force(u8 vector, u32 error_code, u64 addr)
 		}
 	}
 	spin_unlock_irq(&current->sighand->siglock);
+}
+
+/**
+ * sgxcpu_signal_step() - the trap that comes behind an instruction in single-step mode
+ * @regs: of the current task, outside enclave mode, behind an instruction that has been
+ *	executed in software
+ */
+void sgxcpu_signal_step(const struct pt_regs *regs)
+{
+	if (!(regs->flags & X86_EFLAGS_TF) || test_thread_flag(TIF_BLOCKSTEP))
+		return;
+	current->thread.virtual_dr6 |= DR_STEP;
+	sgxcpu_signal_force(SGXCORE_TRAP_DB, 0, regs->ip);
 }
 
 /* Is the reason for this trip through the signal code a #DB of the task's own? */

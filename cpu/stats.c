@@ -20,6 +20,7 @@ static const char * const names[SGXCPU_STAT_NR] = {
 	[SGXCPU_STAT_EREPORT] = "ereport",
 	[SGXCPU_STAT_EGETKEY] = "egetkey",
 	[SGXCPU_STAT_CPUID] = "cpuid",
+	[SGXCPU_STAT_COMPACT] = "xsave_compacted",
 	[SGXCPU_STAT_PATCH] = "cpuid_patched",
 	[SGXCPU_STAT_ILLEGAL] = "illegal",
 	[SGXCPU_STAT_STEP] = "steps",

@@ -6,11 +6,13 @@
 #include <linux/thread_info.h>
 #include <asm/asm.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
 
 #include "cpu.h"
 
 #define MXCSR_MASK_DEFAULT	0x0000ffbf
 #define FXSAVE_MXCSR_MASK	28
+#define XSAVE_MXCSR		24
 #define XSAVE_HEADER		512
 #define XSAVE_HEADER_SIZE	64
 
@@ -23,46 +25,65 @@ static void own_registers(void)
 }
 
 /**
- * sgxcpu_xstate_save() - XSAVE64 of the current task's registers
- * @image: 64-byte aligned, large enough for @xfrm in the standard format
- * @xfrm: components, all of them enabled in XCR0
+ * sgxcpu_xstate_save() - XSAVE of the current task's registers
+ * @image: 64-byte aligned, large enough for @rfbm in the standard format
+ * @rfbm: components, all of them enabled in XCR0
+ * @wide: REX.W, which makes FIP and FDP 64 bits wide
+ *
+ * Context: process context of the task.
  */
-void sgxcpu_xstate_save(u8 *image, u64 xfrm)
+void sgxcpu_xstate_save(u8 *image, u64 rfbm, bool wide)
 {
 	memset(image + XSAVE_HEADER, 0, XSAVE_HEADER_SIZE);
 
 	own_registers();
-	asm volatile("xsave64 %0"
-		     : "+m" (*image)
-		     : "a" ((u32)xfrm), "d" ((u32)(xfrm >> 32))
-		     : "memory");
+	if (wide)
+		asm volatile("xsave64 %0"
+			     : "+m" (*image)
+			     : "a" ((u32)rfbm), "d" ((u32)(rfbm >> 32))
+			     : "memory");
+	else
+		asm volatile("xsave %0"
+			     : "+m" (*image)
+			     : "a" ((u32)rfbm), "d" ((u32)(rfbm >> 32))
+			     : "memory");
 	fpregs_unlock();
 }
 
-static bool xrstor(const u8 *image, u64 xfrm)
-{
-	int err = 0;
-
-	asm volatile("1: xrstor64 %[image]\n"
-		     "2:\n"
-		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG, %[err])
-		     : [err] "+r" (err)
-		     : [image] "m" (*image),
-		       "a" ((u32)xfrm), "d" ((u32)(xfrm >> 32))
-		     : "memory");
-	return !err;
-}
+#define XRSTOR(insn, image, rfbm) ({ \
+	int err_ = 0; \
+	\
+	asm volatile("1: " insn " %[area]\n" \
+		     "2:\n" \
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG, %[err]) \
+		     : [err] "+r" (err_) \
+		     : [area] "m" (*(image)), \
+		       "a" ((u32)(rfbm)), "d" ((u32)((rfbm) >> 32)) \
+		     : "memory"); \
+	!err_; \
+})
 
 /**
- * sgxcpu_xstate_load() - XRSTOR64 into the current task's registers
- * @image: kernel memory that sgxcore_xsave_valid() has accepted
- * @xfrm: components
+ * sgxcpu_xstate_load() - XRSTOR into the current task's registers
+ * @image: kernel memory that sgxcore_xsave_valid() has accepted, or sgxcore_xrstor() has
+ *	filled; without SSE in @rfbm its MXCSR is overwritten
+ * @rfbm: components
+ * @wide: REX.W
+ *
+ * In standard format MXCSR goes with AVX as well. Where SSE is not asked for, it stays.
+ *
+ * Context: process context of the task.
  */
-void sgxcpu_xstate_load(const u8 *image, u64 xfrm)
+void sgxcpu_xstate_load(u8 *image, u64 rfbm, bool wide)
 {
+	bool done;
+
 	own_registers();
-	WARN_ON_ONCE(!xrstor(image, xfrm));
+	if (!(rfbm & XFEATURE_MASK_SSE))
+		asm volatile("stmxcsr %0" : "=m" (*(u32 *)(image + XSAVE_MXCSR)));
+	done = wide ? XRSTOR("xrstor64", image, rfbm) : XRSTOR("xrstor", image, rfbm);
 	fpregs_unlock();
+	WARN_ON_ONCE(!done);
 }
 
 /* MXCSR_MASK as FXSAVE reports it; a zero means the oldest set of bits. */

@@ -8,7 +8,7 @@ UNIT := $(B)/tests/unit
 # One for each file of the core, and those that look at several together
 UNIT_TESTS := $(patsubst core/%.c,%,$(filter-out core/operand.c,$(CORE_SRCS))) \
 	      paging_load paging_tamper paging_exit paging_model gcm accept_copy dynamic_life \
-	      dynamic_model leaf_token notify xstate entry_race
+	      dynamic_model leaf_token notify xstate entry_race access
 UNIT_HDRS := $(wildcard tests/unit/*.h)
 UNIT_HELPERS := rig signer seal paging paging_ref dynamic dynamic_ref keys
 UNIT_OBJS := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRCS)) \

@@ -31,6 +31,7 @@ static void others_are_untouched(void **state)
 	expect_real(&r->cpu, 1, 0);
 	expect_real(&r->cpu, 7, 1);
 	expect_real(&r->cpu, 0x0d, 0);
+	expect_real(&r->cpu, 0x0d, 2);
 	expect_real(&r->cpu, 0x13, 0);
 	expect_real(&r->cpu, 0x40000000, 0);
 	expect_real(&r->cpu, 0x80000000, 0);
@@ -83,6 +84,30 @@ static void features(void **state)
 	rig_free(r);
 }
 
+/* A processor that has SGX has XSAVEC. What the real one says of its own stays. */
+static void xsavec(void **state)
+{
+	struct rig *r = rig_new();
+	struct answer a, expected = real;
+
+	(void)state;
+	r->model.xcr0 = 0x2e7;
+	a = real;
+	a.r[0] = 0x5;
+	expected.r[0] = 0x7;
+	expected.r[1] = 2440;
+	sgxcore_cpuid(&r->cpu, 0x0d, 0x0d, 1, a.r);
+	assert_memory_equal(&expected, &a, sizeof(a));
+	r->model.xcr0 = 0x3;
+	sgxcore_cpuid(&r->cpu, 0x0d, 0x0d, 1, a.r);
+	assert_memory_equal(&expected, &a, sizeof(a));
+	a.r[0] = 1;
+	sgxcore_cpuid(&r->cpu, 0x0d, 0x0d, 1, a.r);
+	assert_int_equal(3, a.r[0]);
+	assert_int_equal(576, a.r[1]);
+	rig_free(r);
+}
+
 static void sgx_leaf_is_the_models(void **state)
 {
 	struct rig *r = rig_new();
@@ -105,6 +130,7 @@ int main(void)
 		cmocka_unit_test(what_the_maximum_uncovers_is_empty),
 		cmocka_unit_test(maximum),
 		cmocka_unit_test(features),
+		cmocka_unit_test(xsavec),
 		cmocka_unit_test(sgx_leaf_is_the_models),
 	};
 
