@@ -154,6 +154,8 @@ struct sgxcore_section {
  * @name: for people
  * @sgx2, @edeccssa, @rdtsc, @misc_mask, @attr_mask, @xfrm_mask, @size_bits: as in
  *	struct sgxcore_model, on a machine that has all that is needed
+ * @signature: CPUID.1:EAX: family, model, stepping
+ * @host_signature: an Intel CPU keeps its own
  */
 struct sgxcore_model_spec {
 	const char *name;
@@ -164,6 +166,8 @@ struct sgxcore_model_spec {
 	u64 attr_mask;
 	u64 xfrm_mask;
 	u8 size_bits;
+	u32 signature;
+	bool host_signature;
 };
 
 /**
@@ -176,6 +180,9 @@ struct sgxcore_model_spec {
  * @attr_mask: settable ATTRIBUTES bits (CPUID.12H.1:EAX/EBX)
  * @xfrm_mask: settable XFRM bits (CPUID.12H.1:ECX/EDX), a subset of XCR0
  * @size_bits: log2 of the largest 64-bit enclave (CPUID.12H.0:EDX[15:8])
+ * @signature: CPUID.1:EAX
+ * @intel: the machine's vendor is GenuineIntel
+ * @host_signature: CPUID.1:EAX of the machine
  * @va_bits: linear address width, 48 or 57
  * @mxcsr_mask: MXCSR bits that may be set
  * @xcr0: of the machine
@@ -191,6 +198,9 @@ struct sgxcore_model {
 	u64 attr_mask;
 	u64 xfrm_mask;
 	u8 size_bits;
+	u32 signature;
+	bool intel;
+	u32 host_signature;
 	u8 va_bits;
 	u32 mxcsr_mask;
 	u64 xcr0;

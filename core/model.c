@@ -26,26 +26,37 @@ static const struct {
 	{ XFRM_AVX512, 7, 1664, 1024 },
 };
 
+/* Family 6 of GenuineIntel, with the model's generation of SGX. Some early steppings are refused. */
+#define SIGNATURE_SGX1		0x000906e9	/* 06_9EH */
+#define SIGNATURE_ICELAKE	0x000606a6	/* 06_6AH */
+#define SIGNATURE_SAPPHIRE	0x000806f8	/* 06_8FH */
+
+static const u32 refused_signatures[] = { 0x406e0, 0x406e1, 0x506e0 };
+
 static const struct sgxcore_model_spec specs[] = {
 	{
 		.name = "max",
 		.sgx2 = true, .edeccssa = true, .rdtsc = true,
 		.misc_mask = SGX_MISC_EXINFO, .attr_mask = ATTR_NOTIFY,
 		.xfrm_mask = SGX_XFRM_LEGACY | XFRM_AVX | XFRM_AVX512, .size_bits = 56,
+		.signature = SIGNATURE_SAPPHIRE, .host_signature = true,
 	}, {
 		.name = "skylake",
 		.attr_mask = ATTR_SGX1,
 		.xfrm_mask = SGX_XFRM_LEGACY | XFRM_AVX, .size_bits = 36,
+		.signature = SIGNATURE_SGX1,
 	}, {
 		.name = "icelake",
 		.sgx2 = true, .rdtsc = true,
 		.misc_mask = SGX_MISC_EXINFO, .attr_mask = ATTR_KSS,
 		.xfrm_mask = SGX_XFRM_LEGACY | XFRM_AVX | XFRM_AVX512, .size_bits = 56,
+		.signature = SIGNATURE_ICELAKE,
 	}, {
 		.name = "sapphirerapids",
 		.sgx2 = true, .edeccssa = true, .rdtsc = true,
 		.misc_mask = SGX_MISC_EXINFO, .attr_mask = ATTR_NOTIFY,
 		.xfrm_mask = SGX_XFRM_LEGACY | XFRM_AVX | XFRM_AVX512, .size_bits = 56,
+		.signature = SIGNATURE_SAPPHIRE,
 	},
 };
 
@@ -109,9 +120,22 @@ static u64 offered_xfrm(const struct sgxcore_model *model, u64 wanted, u64 xcr0)
 	return xfrm;
 }
 
+static u32 offered_signature(const struct sgxcore_model *model,
+			     const struct sgxcore_model_spec *spec)
+{
+	unsigned int i;
+
+	if (!spec->host_signature || !model->intel)
+		return spec->signature;
+	for (i = 0; i < sizeof(refused_signatures) / sizeof(*refused_signatures); i++)
+		if (model->host_signature == refused_signatures[i])
+			return spec->signature;
+	return model->host_signature;
+}
+
 /**
  * sgxcore_model_set() - make a processor one of a model
- * @model: the fields that describe the machine are filled, from @va_bits on
+ * @model: the fields that describe the machine are filled, from @intel on
  * @spec: the model
  * @xcr0: XCR0 of the machine
  * @sgx2: false to take SGX2 away from a model that has it
@@ -125,6 +149,7 @@ void sgxcore_model_set(struct sgxcore_model *model, const struct sgxcore_model_s
 	model->misc_mask = spec->misc_mask;
 	model->attr_mask = spec->attr_mask;
 	model->size_bits = spec->size_bits;
+	model->signature = offered_signature(model, spec);
 	model->xcr0 = xcr0;
 	model->xfrm_mask = offered_xfrm(model, spec->xfrm_mask, xcr0);
 }

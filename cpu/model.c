@@ -14,6 +14,7 @@
 
 #include "cpu.h"
 
+#define CPUID_SIGNATURE		0x01
 #define CPUID_XSTATE		0x0d
 #define CPUID_XSTATE_ALIGNED	BIT(1)		/* ECX: in compacted format */
 
@@ -58,6 +59,8 @@ static void ask_machine(u64 xcr0)
 		if (ecx & CPUID_XSTATE_ALIGNED)
 			model.xstate_align |= BIT_ULL(i);
 	}
+	model.intel = boot_cpu_data.x86_vendor == X86_VENDOR_INTEL;
+	model.host_signature = cpuid_eax(CPUID_SIGNATURE);
 	model.va_bits = boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48;
 	model.mxcsr_mask = sgxcpu_xstate_mxcsr_mask();
 }

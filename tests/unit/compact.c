@@ -309,7 +309,7 @@ static void check_loaded(struct rig *r, u64 rfbm, u64 xstate, u64 xcomp)
 		expected[index] = initial_byte(index);
 	for (at = 0; at < AREA; at++) {
 		x = plain_place(&r->model, xcomp, at, &index);
-		if (x >= 0 && rfbm >> x & xstate >> x & 1) {
+		if (x >= 0 && (rfbm & xstate) >> x & 1) {
 			expected[index] = area_bytes[at];
 			assert_int_equal(1, area.reads[at]);
 		} else {

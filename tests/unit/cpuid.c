@@ -28,7 +28,10 @@ static void others_are_untouched(void **state)
 	struct rig *r = rig_new();
 
 	(void)state;
-	expect_real(&r->cpu, 1, 0);
+	r->model.intel = true;
+	expect_real(&r->cpu, 2, 0);
+	expect_real(&r->cpu, 4, 0);
+	expect_real(&r->cpu, 3, 0);
 	expect_real(&r->cpu, 7, 1);
 	expect_real(&r->cpu, 0x0d, 0);
 	expect_real(&r->cpu, 0x0d, 2);
@@ -64,7 +67,10 @@ static void maximum(void **state)
 
 	(void)state;
 	assert_int_equal(0x12, a.r[0]);
-	assert_memory_equal(real.r + 1, a.r + 1, 3 * sizeof(u32));
+	/* GenuineIntel: EBX, EDX, ECX */
+	assert_memory_equal("Genu", &a.r[1], 4);
+	assert_memory_equal("ineI", &a.r[3], 4);
+	assert_memory_equal("ntel", &a.r[2], 4);
 	a.r[0] = 0x20;
 	sgxcore_cpuid(&r->cpu, 0x20, 0, 0, a.r);
 	assert_int_equal(0x20, a.r[0]);
@@ -108,6 +114,45 @@ static void xsavec(void **state)
 	rig_free(r);
 }
 
+static void signature(void **state)
+{
+	struct rig *r = rig_new();
+	struct answer a, expected = real;
+
+	(void)state;
+	r->model.signature = 0x606a6;
+	expected.r[0] = 0x606a6;
+	a = ask(&r->cpu, 1, 0);
+	assert_memory_equal(&expected, &a, sizeof(a));
+	rig_free(r);
+}
+
+/* Another vendor has its caches elsewhere: then these are told, and the list ends. */
+static void caches(void **state)
+{
+	static const u32 sizes[] = { 32 << 10, 32 << 10, 1 << 20, 16 << 20 };
+	struct rig *r = rig_new();
+	struct answer a;
+	unsigned int i;
+
+	(void)state;
+	a = ask(&r->cpu, 2, 0);
+	assert_int_equal(0x00feff01, a.r[0]);
+	assert_int_equal(0, a.r[1] | a.r[2] | a.r[3]);
+	for (i = 0; i < 4; i++) {
+		a = ask(&r->cpu, 4, i);
+		assert_int_equal(i < 2 ? i + 1 : 3, a.r[0] & 0x1f);
+		assert_int_equal(i < 2 ? 1 : i, a.r[0] >> 5 & 7);
+		assert_int_equal(sizes[i], ((a.r[1] >> 22) + 1) * ((a.r[1] >> 12 & 0x3ff) + 1) *
+					   ((a.r[1] & 0xfff) + 1) * (a.r[2] + 1));
+	}
+	for (; i < 8; i++) {
+		a = ask(&r->cpu, 4, i);
+		assert_int_equal(0, a.r[0] | a.r[1] | a.r[2] | a.r[3]);
+	}
+	rig_free(r);
+}
+
 static void sgx_leaf_is_the_models(void **state)
 {
 	struct rig *r = rig_new();
@@ -130,6 +175,8 @@ int main(void)
 		cmocka_unit_test(what_the_maximum_uncovers_is_empty),
 		cmocka_unit_test(maximum),
 		cmocka_unit_test(features),
+		cmocka_unit_test(signature),
+		cmocka_unit_test(caches),
 		cmocka_unit_test(xsavec),
 		cmocka_unit_test(sgx_leaf_is_the_models),
 	};

@@ -73,6 +73,33 @@ static void cpuid(void **state)
 	}
 }
 
+/* Loaders refuse some signatures; "max" is that of an Intel CPU below, if it may be. */
+static void signatures(void **state)
+{
+	static const u32 refused[] = { 0x406e0, 0x406e1, 0x506e0 };
+	static const struct { const char *name; u32 signature; } real[] = {
+		{ "skylake", 0x906e9 }, { "icelake", 0x606a6 }, { "sapphirerapids", 0x806f8 },
+	};
+	struct rig *r = *state;
+	unsigned int i, intel;
+
+	for (intel = 0; intel < 2; intel++) {
+		r->model.intel = intel;
+		r->model.host_signature = 0xa0671;
+		for (i = 0; i < 3; i++) {
+			set(r, real[i].name);
+			assert_int_equal(real[i].signature, r->model.signature);
+		}
+		set(r, "max");
+		assert_int_equal(intel ? 0xa0671 : 0x806f8, r->model.signature);
+		for (i = 0; i < 3; i++) {
+			r->model.host_signature = refused[i];
+			set(r, "max");
+			assert_int_equal(0x806f8, r->model.signature);
+		}
+	}
+}
+
 static u64 xfrm_on(struct rig *r, const char *name, u64 xcr0)
 {
 	sgxcore_model_set(&r->model, spec(name), xcr0, true);
@@ -225,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		RIG_TEST(cpuid),
+		RIG_TEST(signatures),
 		RIG_TEST(xfrm_needs_the_machine),
 		RIG_TEST(leaves),
 		RIG_TEST(encls),

@@ -172,7 +172,9 @@ TEST(leaf_0_and_7)
 	ask(code_cfi, 0, 0, sgx);
 	ask(code_bare, 0, 0, native);
 	EXPECT_EQ(native[RAX] > 0x12 ? native[RAX] : 0x12, sgx[RAX]);
-	EXPECT_EQ(0, memcmp(native + 1, sgx + 1, 3 * sizeof(u64)));
+	EXPECT_EQ(0, memcmp("Genu", &sgx[RBX], 4));
+	EXPECT_EQ(0, memcmp("ineI", &sgx[RDX], 4));
+	EXPECT_EQ(0, memcmp("ntel", &sgx[RCX], 4));
 
 	ask(code_cfi, 7, 0, sgx);
 	ask(code_bare, 7, 0, native);
@@ -181,6 +183,51 @@ TEST(leaf_0_and_7)
 	EXPECT_EQ(native[RCX] | 1 << 30, sgx[RCX]);
 	EXPECT_EQ(native[RDX], sgx[RDX]);
 	EXPECT_EQ(0, native[RBX] & 1 << 2);
+}
+
+static bool machine_is_intel(void)
+{
+	u64 native[4];
+
+	ask(code_bare, 0, 0, native);
+	return !memcmp("Genu", &native[RBX], 4);
+}
+
+/* Model "max" has the signature of the machine if that is Intel's. */
+TEST(leaf_1)
+{
+	static const u32 refused[] = { 0x406e0, 0x406e1, 0x506e0 };
+	u64 sgx[4], native[4];
+	cpu_set_t cpu;
+	size_t i;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	ask(code_cfi, 1, 0, sgx);
+	ask(code_bare, 1, 0, native);
+	EXPECT_EQ(machine_is_intel() ? native[RAX] : 0x806f8, sgx[RAX]);
+	EXPECT_EQ(0, memcmp(native + 1, sgx + 1, 3 * sizeof(u64)));
+	for (i = 0; i < ARRAY_SIZE(refused); i++)
+		EXPECT_NE(refused[i], sgx[RAX]);
+}
+
+/* Each cache that is listed has a size. */
+TEST(leaves_2_and_4)
+{
+	u64 r[4];
+	unsigned int i;
+
+	ask(code_cfi, 2, 0, r);
+	EXPECT_NE(0, r[RAX] & 0xff);
+	for (i = 0; i < 8; i++) {
+		ask(code_cfi, 4, i, r);
+		if (!(r[RAX] & 0x1f))
+			break;
+		EXPECT_LE(63, r[RBX] & 0xfff);
+	}
+	EXPECT_LE(3, i);
+	EXPECT_GT(8, i);
 }
 
 /* XSAVEC, and what it needs; the rest is the CPU's. */
@@ -234,7 +281,7 @@ TEST(leaf_12)
 TEST(other_leaves_are_native)
 {
 	static const struct { u32 leaf, subleaf; } asked[] = {
-		{ 1, 0 }, { 2, 0 }, { 4, 0 }, { 4, 1 }, { 7, 1 }, { 0xb, 1 }, { 0xd, 0 },
+		{ 3, 0 }, { 5, 0 }, { 7, 1 }, { 0xb, 1 }, { 0xd, 0 },
 		{ 0xd, 2 }, { 0x40000000, 0 }, { 0x80000000, 0 }, { 0x80000002, 0 },
 		{ 0x80000008, 0 }, { 0xffffffff, 0 },
 	};

@@ -76,7 +76,7 @@ hello()
 cp build/softsgx /tmp/softsgx
 chmod 755 /tmp/softsgx
 
-echo "1..30"
+echo "1..31"
 xfrm='xfrm         x87 sse.*'
 sgx1='attributes   debug mode64bit provisionkey einittokenkey'
 check "the default" said 'model        max' 'processor    softsgx_cpu' 'driver       softsgx' \
@@ -88,7 +88,8 @@ done
 check "a line names those there are" listed
 
 check "load skylake" load model=skylake
-check "SGX1 only" said 'model        skylake' 'features     sgx1' "$sgx1" 'miscselect  ' "$xfrm" \
+check "SGX1 only" said 'model        skylake' 'features     sgx1' \
+	'vendor       GenuineIntel 06_9EH stepping 9' "$sgx1" 'miscselect  ' "$xfrm" \
 	'enclave size 2^36 bytes' 'epc          4096 KiB at 0x.*'
 check "the same as JSON" json skylake '"sgx1"'
 check "an enclave" hello
@@ -96,15 +97,18 @@ check "unload it" unload
 
 check "load icelake" load model=icelake
 check "SGX2, KSS, EXINFO" said 'model        icelake' 'features     sgx1 sgx2' "$sgx1 kss" \
+	'vendor       GenuineIntel 06_6AH stepping 6' \
 	'miscselect   exinfo' "$xfrm" 'enclave size 2^56 bytes'
 check "the same as JSON" json icelake '"sgx1", "sgx2"'
 check "an enclave" hello
 check "unload it" unload
 
+spr='vendor       GenuineIntel 06_8FH stepping 8'
 for model in sapphirerapids max; do
 	check "load $model" load model=$model
 	check "AEX-Notify" said "model        $model" 'features     sgx1 sgx2 edeccssa' \
-		"$sgx1 kss aexnotify" 'miscselect   exinfo' "$xfrm"
+		"$sgx1 kss aexnotify" 'vendor       GenuineIntel 06_.*' 'miscselect   exinfo' "$xfrm"
+	[ $model = max ] || check "its signature" said "$spr"
 	check "the same as JSON" json $model '"sgx1", "sgx2", "edeccssa"'
 	check "an enclave" hello
 	check "unload it" unload

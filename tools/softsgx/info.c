@@ -106,6 +106,10 @@ static void understand(struct info *i, const struct info_cpuid *c)
 	i->answered = info_has_sgx(c);
 	if (!i->answered)
 		return;
+	memcpy(i->vendor, &c->max[1], 4);
+	memcpy(i->vendor + 4, &c->max[3], 4);
+	memcpy(i->vendor + 8, &c->max[2], 4);
+	i->signature = c->features[0];
 	i->eax = c->sgx[0][0];
 	i->misc = c->sgx[0][1];
 	i->size_bits = c->sgx[0][3] >> 8 & 0xff;

@@ -31,6 +31,8 @@ struct info {
 	char model[32]; /* or "" */
 	bool answered; /* to a process that opts in */
 	bool opted_in; /* this one */
+	char vendor[13]; /* CPUID.0 */
+	uint32_t signature; /* CPUID.1:EAX */
 	bool real; /* the machine has SGX of its own */
 	uint32_t eax, misc; /* CPUID.12H.0 */
 	uint64_t attributes, xfrm; /* CPUID.12H.1 */

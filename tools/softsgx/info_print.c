@@ -38,6 +38,20 @@ static void print_traps(const struct info *i, bool traps)
 	putchar('\n');
 }
 
+/* As manuals write it: 06_6AH, and the stepping */
+static void print_signature(const struct info *i)
+{
+	unsigned int family = i->signature >> 8 & 0xf;
+	unsigned int model = i->signature >> 4 & 0xf;
+
+	if (family == 15)
+		family += i->signature >> 20 & 0xff;
+	if (family >= 6)
+		model |= i->signature >> 12 & 0xf0;
+	printf("%-12s %s %02X_%02XH stepping %u\n", "vendor", i->vendor, family,
+	       model, i->signature & 0xf);
+}
+
 static void print_cpuid(const struct info *i)
 {
 	if (!i->answered) {
@@ -47,6 +61,7 @@ static void print_cpuid(const struct info *i)
 	printf("%-12s %s\n", "cpuid",
 	       i->opted_in ? "shows SGX to this process" :
 			     "shows SGX to processes of softsgx exec only");
+	print_signature(i);
 	print_bits("features", i->eax, info_features);
 	print_bits("attributes", i->attributes, info_attributes);
 	print_bits("miscselect", i->misc, info_misc);
@@ -143,6 +158,8 @@ void info_print_json(const struct info *i)
 	printf("  \"cpuid\": %s,\n", truth(i->answered));
 	printf("  \"opted_in\": %s,\n", truth(i->opted_in));
 	printf("  \"real_sgx\": %s,\n", truth(i->real));
+	printf("  \"vendor\": \"%s\",\n", i->vendor);
+	printf("  \"signature\": %u,\n", i->signature);
 	json_bits("features", i->eax, info_features);
 	json_bits("attributes", i->attributes, info_attributes);
 	json_bits("miscselect", i->misc, info_misc);
