@@ -35,7 +35,7 @@ static struct sgxcore_outcome tcs_lock(const struct sgxcore_lp *lp, const struct
 		out = sgxcore_xlat_fault(x, tcs_fault(lp));
 	} else {
 		sgxcore_view_fill(v, x->page);
-		out = v->cssa ? sgxcore_ok() : sgxcore_gp();
+		out = sgxcore_gp_because(v->cssa ? NULL : "TCS.CSSA is 0");
 	}
 	if (out.kind != SGXCORE_OK)
 		sgxcore_unlock_lp(x->page);

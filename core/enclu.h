@@ -140,6 +140,7 @@ struct sgxcore_lp {
  * would come in; @interrupted is the frame of that exit then, @frame the next one.
  * Treat the fields as private, except:
  * @restore: after a successful ERESUME commit: load @xsave with RFBM = lp->xfrm
+ * @eid: of the enclave, 0 as long as that is not known
  * @xsave: private copy of the frame's XSAVE area, validated; caller provides the
  *	buffer (SGXCORE_XSAVE_MAX bytes, 64-byte aligned)
  */
@@ -147,6 +148,7 @@ struct sgxcore_entry {
 	bool resume;
 	bool notify;
 	bool restore;
+	u64 eid;
 	u8 *xsave;
 	struct sgxcore_xlat tcs;
 	struct sgxcore_frame interrupted;

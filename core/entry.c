@@ -13,6 +13,9 @@
  */
 #include "internal.h"
 
+#define NO_AEP			"RCX, the AEP, is not canonical"
+#define NO_FRAME_TO_NOTIFY	"TCS.CSSA has reached NSSA, there is no SSA frame to notify with"
+
 /* Flags that ERESUME takes from the frame */
 #define RESUME_FLAGS		(SGX_RFLAGS_CF | SGX_RFLAGS_PF | SGX_RFLAGS_AF | SGX_RFLAGS_ZF | \
 				 SGX_RFLAGS_SF | SGX_RFLAGS_DF | SGX_RFLAGS_OF | SGX_RFLAGS_NT | \
@@ -66,34 +69,46 @@ void sgxcore_view_fill(struct sgxcore_view *v, const struct sgxcore_page *tcs_pa
 }
 
 /* AEX-Notify is a matter of enclave and thread; a debugger may have them differ. */
-static bool flags_valid(const struct sgxcore_lp *lp, const struct sgxcore_view *v)
+static const char *flags_defect(const struct sgxcore_lp *lp, const struct sgxcore_view *v)
 {
 	u64 known = SGX_TCS_DBGOPTIN;
 
 	if (lp->cpu->model->attr_mask & SGX_ATTR_AEXNOTIFY)
 		known |= SGX_TCS_AEXNOTIFY;
 	if (v->flags & ~known)
-		return false;
-	return v->flags & SGX_TCS_DBGOPTIN ||
-	       !(v->flags & SGX_TCS_AEXNOTIFY) == !(v->attributes & SGX_ATTR_AEXNOTIFY);
+		return "TCS.FLAGS has a reserved bit";
+	if (v->flags & SGX_TCS_DBGOPTIN)
+		return NULL;
+	return !(v->flags & SGX_TCS_AEXNOTIFY) == !(v->attributes & SGX_ATTR_AEXNOTIFY) ?
+	       NULL : "TCS.FLAGS.AEXNOTIFY is not that of ATTRIBUTES";
 }
 
 /* All of these are #GP. */
-static bool tcs_usable(const struct sgxcore_lp *lp, const struct sgxcore_view *v, bool resume)
+static const char *tcs_defect(const struct sgxcore_lp *lp, const struct sgxcore_view *v,
+			      bool resume)
 {
 	const u64 in_page = SGX_PAGE_SIZE - 1;
 
-	if ((v->ssa_offset | v->fs_offset | v->gs_offset) & in_page)
-		return false;
-	if (!flags_valid(lp, v) || !(v->attributes & SGX_ATTR_INIT) ||
-	    !(v->attributes & SGX_ATTR_MODE64BIT) || v->xfrm & ~lp->xcr0)
-		return false;
-	return resume ? v->cssa != 0 : v->cssa < v->nssa;
+	if (v->ssa_offset & in_page)
+		return "TCS.OSSA is not page aligned";
+	if ((v->fs_offset | v->gs_offset) & in_page)
+		return "TCS.OFSBASE or OGSBASE is not page aligned";
+	if (!(v->attributes & SGX_ATTR_INIT))
+		return "the enclave has not been initialized";
+	if (!(v->attributes & SGX_ATTR_MODE64BIT))
+		return "the enclave is not for 64-bit mode";
+	if (v->xfrm & ~lp->xcr0)
+		return "XFRM has a component that XCR0 lacks";
+	if (resume && !v->cssa)
+		return "TCS.CSSA is 0, there is nothing to resume";
+	if (!resume && v->cssa >= v->nssa)
+		return "TCS.CSSA has reached NSSA, there is no free SSA frame";
+	return flags_defect(lp, v);
 }
 
 /* The checks up to the SSA frame, on a locked TCS page */
 static struct sgxcore_outcome tcs_check(const struct sgxcore_lp *lp,
-					const struct sgxcore_entry *e, u64 la,
+					struct sgxcore_entry *e, u64 la,
 					struct sgxcore_view *v)
 {
 	struct sgxcore_outcome out;
@@ -104,7 +119,8 @@ static struct sgxcore_outcome tcs_check(const struct sgxcore_lp *lp,
 	if (out.kind != SGXCORE_OK)
 		return sgxcore_xlat_fault(&e->tcs, out);
 	sgxcore_view_fill(v, e->tcs.page);
-	return tcs_usable(lp, v, e->resume) ? sgxcore_ok() : sgxcore_gp();
+	e->eid = sgxcore_secs_private(v->secs)->eid;
+	return sgxcore_gp_because(tcs_defect(lp, v, e->resume));
 }
 
 /* The frame is locked. The byte is the enclave's, and the processor never clears it. */
@@ -130,7 +146,7 @@ static struct sgxcore_outcome notice_find(struct sgxcore_lp *lp, const struct sg
 	if (!e->notify)
 		return sgxcore_ok();
 	if (v->cssa >= v->nssa)
-		return sgxcore_gp();
+		return sgxcore_gp_because(NO_FRAME_TO_NOTIFY);
 	e->interrupted = e->frame;
 	memset(&e->frame, 0, sizeof(e->frame));
 	return sgxcore_frame_find(lp, v, v->cssa, &e->frame);
@@ -157,16 +173,18 @@ struct sgxcore_outcome sgxcore_entry_prepare(struct sgxcore_lp *lp, u32 leaf,
 	e->restore = false;
 	memset(&e->frame, 0, sizeof(e->frame));
 
-	if (lp->inside || regs->bx & (SGX_PAGE_SIZE - 1) ||
-	    !sgxcore_canonical(lp->cpu->model, regs->bx))
-		return sgxcore_gp();
+	e->eid = 0;
+	if (lp->inside)
+		return sgxcore_gp_because("the leaf is not legal inside an enclave");
+	if (regs->bx & (SGX_PAGE_SIZE - 1) || !sgxcore_canonical(lp->cpu->model, regs->bx))
+		return sgxcore_gp_because("RBX is not the address of a page");
 	out = lp->ops->translate(lp, regs->bx, SGXCORE_READ, &e->tcs);
 	if (out.kind != SGXCORE_OK)
 		return out;
 	if (!e->tcs.page)
 		return sgxcore_pf(regs->bx, SGX_PFEC_P | SGX_PFEC_U | SGX_PFEC_SGX);
 	if (!sgxcore_canonical(lp->cpu->model, regs->cx))
-		return sgxcore_gp();
+		return sgxcore_gp_because(NO_AEP);
 	if (!sgxcore_lock_shared(e->tcs.page))
 		return sgxcore_again();
 	out = tcs_check(lp, e, regs->bx, &v);
@@ -269,8 +287,11 @@ static void regs_enter(const struct sgxcore_lp *lp, struct sgxcore_regs *regs,
 		regs->flags &= ~SGX_RFLAGS_TF;
 }
 
-/* The TCS is ours: EENTER from here on, or nothing. So does ERESUME that only notifies. */
-static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+/*
+ * The TCS is ours: EENTER from here on, or nothing. So does ERESUME that only notifies.
+ * Returns why not, or NULL.
+ */
+static const char *eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 			  const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
 	struct sgx_gprsgx *gpr = sgxcore_frame_gprsgx(&e->frame);
@@ -281,7 +302,7 @@ static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 	};
 
 	if (!target_canonical(lp, &t))
-		return false;
+		return "TCS.OENTRY, OFSBASE or OGSBASE gives an address that is not canonical";
 	gpr->ursp = regs->sp;
 	gpr->urbp = regs->bp;
 	lp_enter(lp, e, v, regs);
@@ -290,23 +311,23 @@ static bool eenter_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 	regs->ax = v->cssa;
 	regs->cx = regs->ip + SGX_ENCLU_LENGTH;
 	regs_enter(lp, regs, &t);
-	return true;
+	return NULL;
 }
 
 /* The same for ERESUME. URSP and URBP in the frame stay those of the EENTER. */
-static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
+static const char *eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 			   const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
 	struct sgx_gprsgx gpr;
 	struct target t;
 
 	if (!frame_load(lp, e, v, &gpr))
-		return false;
+		return "the XSAVE area of the SSA frame cannot be restored";
 	t.ip = gpr.rip;
 	t.fsbase = gpr.fsbase;
 	t.gsbase = gpr.gsbase;
 	if (!target_canonical(lp, &t))
-		return false;
+		return "RIP, FSBASE or GSBASE of the SSA frame is not canonical";
 	lp_enter(lp, e, v, regs);
 	lp->ursp = gpr.ursp;
 	lp->urbp = gpr.urbp;
@@ -314,30 +335,28 @@ static bool eresume_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 	regs_enter(lp, regs, &t);
 	sgxcore_store(sgxcore_tcs_cssa(e->tcs.page), v->cssa - 1);
 	e->restore = true;
-	return true;
+	return NULL;
 }
 
 /* TCS and frame are locked and checked; what is left can only be #GP. */
 static struct sgxcore_outcome entry_locked(struct sgxcore_lp *lp, struct sgxcore_entry *e,
 					   const struct sgxcore_view *v, struct sgxcore_regs *regs)
 {
+	const char *why = "another thread has been inside meanwhile";
 	u64 *state = tcs_state(e->tcs.page);
-	bool done = false;
 
 	if (sgxcore_cmpxchg(state, 0, 1))
-		return sgxcore_gp();
+		return sgxcore_gp_because("the TCS is in use");
 	/*
 	 * CSSA and frame only hold still from here on: somebody may have been inside
 	 * since they were read.
 	 */
 	if (sgxcore_load(sgxcore_tcs_cssa(e->tcs.page)) == e->cssa && v->cssa == e->cssa)
-		done = e->resume && !e->notify ? eresume_locked(lp, e, v, regs) :
-						 eenter_locked(lp, e, v, regs);
-	if (!done) {
+		why = e->resume && !e->notify ? eresume_locked(lp, e, v, regs) :
+						eenter_locked(lp, e, v, regs);
+	if (why)
 		sgxcore_store(state, 0);
-		return sgxcore_gp();
-	}
-	return sgxcore_ok();
+	return sgxcore_gp_because(why);
 }
 
 /* With the frame that the next exit will use, and a TCS that is locked */
@@ -369,7 +388,7 @@ static struct sgxcore_outcome enter_to_notify(struct sgxcore_lp *lp, struct sgxc
 	if (!wants_notice(v, &e->interrupted))
 		out = sgxcore_again();
 	else if (v->cssa >= v->nssa)
-		out = sgxcore_gp();
+		out = sgxcore_gp_because(NO_FRAME_TO_NOTIFY);
 	else
 		out = enter_with_frame(lp, e, v, regs);
 	sgxcore_frame_unlock(&e->interrupted, sgxcore_frame_pages(&e->interrupted));
@@ -394,7 +413,7 @@ struct sgxcore_outcome sgxcore_entry_commit(struct sgxcore_lp *lp,
 	struct sgxcore_view v;
 
 	if (lp->inside || !sgxcore_canonical(lp->cpu->model, regs->cx))
-		return sgxcore_gp();
+		return sgxcore_gp_because(NO_AEP);
 	if (!sgxcore_lock_shared(e->tcs.page))
 		return sgxcore_again();
 	out = tcs_check(lp, e, regs->bx, &v);

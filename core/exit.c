@@ -212,7 +212,7 @@ struct sgxcore_outcome sgxcore_eexit(struct sgxcore_lp *lp, struct sgxcore_regs 
 {
 	if (!lp->inside || !sgxcore_canonical(lp->cpu->model, regs->bx)) {
 		unpin_tcs(lp);
-		return sgxcore_gp();
+		return sgxcore_gp_because("RBX, where to go, is not canonical");
 	}
 	if (lp->secs) {
 		if (pages_locked(lp, false))

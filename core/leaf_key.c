@@ -16,7 +16,7 @@ static struct sgxcore_outcome find(struct sgxcore_lp *lp, u64 la, u64 align,
 				   enum sgxcore_access access, struct sgxcore_xlat *x)
 {
 	if (la & (align - 1) || !sgxcore_in_range(la, lp->base, lp->size))
-		return sgxcore_gp();
+		return sgxcore_gp_because("an operand is not aligned, or not in the enclave");
 	return sgxcore_operand_find(lp, la, access, x);
 }
 
@@ -124,7 +124,7 @@ static struct sgxcore_outcome getkey_held(const struct sgxcore_cpu *cpu, struct 
 	u32 code;
 
 	if (!request_well_formed(&k->req, secs))
-		return sgxcore_gp();
+		return sgxcore_gp_because("KEYREQUEST has reserved bits, or what needs KSS");
 	code = request_check(cpu, &k->req, secs);
 	if (code)
 		return sgxcore_status(code);

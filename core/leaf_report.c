@@ -17,7 +17,9 @@ static bool operand_valid(const struct sgxcore_lp *lp, u64 la, u64 align)
 static struct sgxcore_outcome find(struct sgxcore_lp *lp, u64 la, u64 align,
 				   enum sgxcore_access access, struct sgxcore_xlat *x)
 {
-	return operand_valid(lp, la, align) ? sgxcore_operand_find(lp, la, access, x) : sgxcore_gp();
+	if (!operand_valid(lp, la, align))
+		return sgxcore_gp_because("an operand is not aligned, or not in the enclave");
+	return sgxcore_operand_find(lp, la, access, x);
 }
 
 static bool target_valid(const struct sgx_targetinfo *target)
@@ -39,7 +41,7 @@ static struct sgxcore_outcome read_target(const struct sgxcore_lp *lp,
 		return out;
 	sgxcore_copy_once(target, sgxcore_operand_ptr(&r->target, la), sizeof(*target));
 	sgxcore_unlock_lp(r->target.page);
-	return target_valid(target) ? sgxcore_ok() : sgxcore_gp();
+	return sgxcore_gp_because(target_valid(target) ? NULL : "TARGETINFO has reserved bits");
 }
 
 /**

@@ -63,6 +63,24 @@ void sgxcpu_explain(const char *leaf, const struct sgxcore_outcome *out)
 			out->why);
 }
 
+/**
+ * sgxcpu_explain_enclu() - tell the log why an ENCLU has raised #GP
+ * @leaf: its name
+ * @eid: number of the enclave, 0 if there is none
+ * @ip: where the ENCLU is
+ * @out: how it ended
+ *
+ * Context: the task that executes it; any.
+ */
+void sgxcpu_explain_enclu(const char *leaf, u64 eid, u64 ip, const struct sgxcore_outcome *out)
+{
+	if (out->kind != SGXCORE_FAULT || out->code != SGXCORE_TRAP_GP || !out->why ||
+	    !__ratelimit(&explanations))
+		return;
+	pr_info("%s[%d]: ENCLU[%s] at 0x%llx, enclave %llu: #GP: %s\n", current->comm,
+		task_pid_nr(current), leaf, ip, eid, out->why);
+}
+
 static void explain_measurement(const struct sgxcore_einit_scratch *scratch)
 {
 	if (!__ratelimit(&explanations))

@@ -5,7 +5,7 @@
 #include <linux/ptrace.h>
 #include <linux/uaccess.h>
 
-#include "cpu.h"
+#include "leaf.h"
 
 #define MAX_INSN	15
 
@@ -49,6 +49,23 @@ int sgxcpu_find_enclu(struct pt_regs *regs)
 	return is_enclu_at(insn + i, n - i) ? i : -1;
 }
 
+static const char *leaf_name(u32 leaf)
+{
+	static const char * const names[] = {
+		"EREPORT", "EGETKEY", "EENTER", "ERESUME", "EEXIT", "EACCEPT", "EMODPE",
+		"EACCEPTCOPY", "EVERIFYREPORT2", "EDECCSSA",
+	};
+
+	return leaf < ARRAY_SIZE(names) ? names[leaf] : "unknown leaf";
+}
+
+/* Hardware has nothing but the exception. */
+static void explain(u32 leaf, u64 eid, const struct pt_regs *regs,
+		    const struct sgxcore_outcome *out)
+{
+	sgxcpu_explain_enclu(leaf_name(leaf), eid, regs->ip, out);
+}
+
 static void count_entry(u32 leaf)
 {
 	if (leaf == SGX_EENTER)
@@ -57,34 +74,43 @@ static void count_entry(u32 leaf)
 		sgxcpu_count(SGXCPU_STAT_ERESUME);
 }
 
-/* EENTER and ERESUME, from outside. */
-static struct sgxcore_outcome enter(struct sgxcpu_lp *lp, u32 leaf, struct pt_regs *regs,
-				    int prefixes)
+static struct sgxcore_outcome enter_once(struct sgxcpu_lp *lp, u32 leaf, struct pt_regs *regs,
+					 int prefixes, struct sgxcore_entry *entry)
 {
-	struct sgxcore_entry entry = { .xsave = lp->xsave };
 	struct sgxcore_outcome out;
 	struct sgxcore_regs r;
 
 	sgxcpu_regs_load(&r, regs);
 	r.ip += prefixes;
-	out = sgxcore_entry_prepare(&lp->core, leaf, &r, &entry);
+	out = sgxcore_entry_prepare(&lp->core, leaf, &r, entry);
 	if (out.kind != SGXCORE_OK)
 		return out;
 
 	spin_lock(&lp->lock);
-	out = sgxcore_entry_commit(&lp->core, &entry, &r);
+	out = sgxcore_entry_commit(&lp->core, entry, &r);
 	if (out.kind == SGXCORE_OK)
 		lp->noted = false;
 	spin_unlock(&lp->lock);
 	if (out.kind != SGXCORE_OK)
 		return out;
 
-	if (entry.restore)
-		sgxcpu_xstate_load(entry.xsave, lp->core.xfrm, true);
+	if (entry->restore)
+		sgxcpu_xstate_load(entry->xsave, lp->core.xfrm, true);
 	sgxcpu_regs_store(&r, regs);
 	count_entry(leaf);
 	sgxcpu_mode_enter(lp);
 	sgxcpu_step_begin(lp, regs);
+	return out;
+}
+
+/* EENTER and ERESUME, from outside. */
+static struct sgxcore_outcome enter(struct sgxcpu_lp *lp, u32 leaf, struct pt_regs *regs,
+				    int prefixes)
+{
+	struct sgxcore_entry entry = { .xsave = lp->xsave };
+	struct sgxcore_outcome out = enter_once(lp, leaf, regs, prefixes, &entry);
+
+	explain(leaf, entry.eid, regs, &out);
 	return out;
 }
 
@@ -102,8 +128,11 @@ bool sgxcpu_enclu_outside(struct pt_regs *regs, int prefixes)
 	struct sgxcore_outcome out;
 	struct sgxcpu_lp *lp;
 
-	if (leaf != SGX_EENTER && leaf != SGX_ERESUME)
+	if (leaf != SGX_EENTER && leaf != SGX_ERESUME) {
+		out = sgxcore_gp_because("the leaf is not legal outside enclaves");
+		explain(leaf, 0, regs, &out);
 		return sgxcpu_raise(regs, SGXCORE_TRAP_GP, 0, 0);
+	}
 
 	lp = sgxcpu_lp_get();
 	if (!lp) {
@@ -265,7 +294,7 @@ static struct sgxcore_outcome getkey(struct sgxcpu_lp *lp, struct pt_regs *regs,
  */
 bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixes)
 {
-	struct sgxcore_outcome out = sgxcore_gp();
+	struct sgxcore_outcome out = sgxcore_gp_because("there is no such leaf inside enclaves");
 	u32 leaf = (u32)regs->ax;
 
 	switch (leaf) {
@@ -287,6 +316,7 @@ bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixe
 		out = decssa(lp, regs, prefixes);
 		break;
 	}
+	explain(leaf, lp->core.eid, regs, &out);
 	if (out.kind == SGXCORE_FAULT)
 		return sgxcpu_exception(lp, regs, out.code, out.error_code, out.addr);
 	/* TF waits for one more instruction. */

@@ -19,7 +19,7 @@
 
 static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore_event *ev)
 {
-	u64 xfrm = lp->core.xfrm;
+	u64 xfrm = lp->core.xfrm, ip = regs->ip;
 	struct sgxcore_regs r;
 	bool there, saved;
 
@@ -33,8 +33,9 @@ static void aex(struct sgxcpu_lp *lp, struct pt_regs *regs, const struct sgxcore
 	spin_unlock(&lp->lock);
 	/* The frame is not mapped any more, or the enclave is dead: its driver has said why. */
 	if (there && !saved && !fatal_signal_pending(current))
-		pr_warn_ratelimited("%s[%d]: the state of a thread is lost: no SSA frame for TCS 0x%llx\n",
-				    current->comm, current->pid, lp->core.tcs_la);
+		pr_warn_ratelimited("%s[%d]: enclave %llu: the state of a thread is lost: no SSA frame for TCS 0x%llx at 0x%llx\n",
+				    current->comm, current->pid, lp->core.eid,
+				    lp->core.tcs_la, ip);
 
 	sgxcpu_xstate_load(lp->synthetic, xfrm, true);
 	sgxcpu_regs_store(&r, regs);

@@ -36,6 +36,7 @@
 })
 
 void sgxcpu_explain(const char *leaf, const struct sgxcore_outcome *out);
+void sgxcpu_explain_enclu(const char *leaf, u64 eid, u64 ip, const struct sgxcore_outcome *out);
 
 static inline int sgxcpu_result(struct sgxcore_outcome out)
 {
