@@ -15,7 +15,7 @@ ENCL_LDFLAGS := -static-pie -nostdlib -nostartfiles -Wl,-T,lib/enclave.lds \
 
 .PHONY: samples test-encl
 samples: $(B)/samples/hello $(B)/samples/hello_encl.elf.sig
-test-encl: $(B)/tests/encl/test_encl.elf $(B)/tests/encl/test_encl.elf.sig
+test-encl: $(B)/tests/encl/test_encl.elf $(B)/tests/encl/test_encl.elf.sig $(B)/tests/encl/startup.elf
 
 $(B)/samples/hello: samples/hello/host.c $(B)/libsoftsgx.a
 	@mkdir -p $(@D)
@@ -45,6 +45,11 @@ $(B)/tests/encl/%-asm.o: tests/encl/%.S
 	$(CC) $(ENCL_CFLAGS) -c -o $@ $<
 
 $(B)/tests/encl/test_encl.elf: $(TEST_ENCL_OBJS) lib/enclave.lds
+	$(CC) $(ENCL_LDFLAGS) -o $@ $(filter %.o,$^)
+
+# Signed by the tests themselves
+$(B)/tests/encl/startup.elf: $(B)/tests/encl/startup_entry-asm.o $(B)/tests/encl/startup.o \
+		lib/enclave.lds
 	$(CC) $(ENCL_LDFLAGS) -o $@ $(filter %.o,$^)
 
 # The test enclave may be loaded with any MISCSELECT and XFRM, debug or not.

@@ -104,7 +104,7 @@ void encl_build(struct encl *encl, const struct encl_spec *spec)
 	char path[PATH_MAX];
 
 	*encl = (struct encl){ .e.fd = -1 };
-	encl_path(path, sizeof(path), TEST_ENCLAVE);
+	encl_path(path, sizeof(path), spec->file ?: TEST_ENCLAVE);
 	if (softsgx_image_load(&encl->image, path, &spec->options))
 		die("%s", softsgx_last_error());
 	if (spec->blob)

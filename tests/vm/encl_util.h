@@ -80,10 +80,12 @@ struct encl {
 
 /**
  * struct encl_spec - which enclave to load
+ * @file: path as for encl_path(); NULL: the test enclave
  * @options: layout and SECS fields
  * @blob, @blob_size: code for an extra page with R and X, or NULL
  */
 struct encl_spec {
+	const char *file;
 	struct softsgx_options options;
 	const void *blob;
 	size_t blob_size;
