@@ -21,6 +21,7 @@
 #define MAX_STEPS	20000
 #define TIMES		2
 #define SEED		11
+#define TCS_FIELDS	72		/* what is behind them is reserved */
 
 /* Shared by debugger and debugged */
 struct shared {
@@ -171,6 +172,26 @@ TEST_F(debug, production_enclave)
 	EXPECT_EQ(-1, pread(self->mem, &word, 8, encl_gprsgx(&self->encl, 0, 0)));
 	EXPECT_EQ(EIO, errno);
 	EXPECT_EQ(false, opt_in(self));
+	finish(_metadata, self);
+}
+
+/* What debuggers do at the start: read the fields of each TCS, and set the flag. */
+TEST_F(debug, each_tcs)
+{
+	const u64 flags = SGX_TCS_DBGOPTIN;
+	u8 before[TCS_FIELDS], after[TCS_FIELDS];
+	unsigned int n;
+
+	for (n = 0; n < self->encl.nr_tcs; n++) {
+		ASSERT_EQ(sizeof(before), pread(self->mem, before, sizeof(before),
+						self->encl.tcs[n]));
+		ASSERT_EQ(8, pwrite(self->mem, &flags, 8, flags_of(&self->encl, n)));
+		ASSERT_EQ(sizeof(after), pread(self->mem, after, sizeof(after),
+					       self->encl.tcs[n]));
+		before[offsetof(struct sgx_tcs, flags)] |= SGX_TCS_DBGOPTIN;
+		EXPECT_EQ(0, memcmp(before, after, sizeof(before)));
+	}
+	EXPECT_EQ(ENCL_NR_TCS, n);
 	finish(_metadata, self);
 }
 

@@ -7,6 +7,7 @@
 #include <asm/sgx.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,6 +48,42 @@ static const struct loader_style base0 = {
 	.handlers = no_handlers,
 	.faults = true,
 };
+
+/* With all rights over everything, before there is an enclave */
+static int load_mapped(struct loader *l)
+{
+	const struct softsgx_segment *last = &l->encl.image.segs[l->encl.image.nr_segs - 1];
+
+	l->base = 0;
+	l->fd = open("/dev/sgx_enclave", O_RDWR | O_CLOEXEC);
+	if (l->fd < 0)
+		return -errno;
+	if (mmap((void *)WINDOW, last->offset + last->size - WINDOW,
+		 PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE, l->fd,
+		 0) != (void *)WINDOW)
+		return -errno;
+	return loader_create(l) ?: loader_add(l, ~0ULL) ?: loader_init(l) ?: loader_map(l, true);
+}
+
+static const struct loader_style base0_mapped = {
+	.spec.options = { .nr_tcs = LOADER_TCS, .nssa = 2, .miscselect = SGX_MISC_EXINFO },
+	.load = load_mapped,
+	.enter = enter,
+	.handlers = no_handlers,
+	.faults = true,
+};
+
+TEST(mapped_before_create)
+{
+	struct loader l;
+	u64 ret = 0;
+
+	loader_build(&l, &base0_mapped, WINDOW, RANGE);
+	ASSERT_EQ(0, loader_load(&l));
+	EXPECT_EQ(0, loader_do(&l, LOADER_TCS - 1, ENCL_ADD, 3, 0, 0, &ret));
+	EXPECT_EQ(3, ret);
+	close(l.fd);
+}
 
 FIXTURE(base0)
 {

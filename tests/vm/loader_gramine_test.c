@@ -216,9 +216,29 @@ static int load(struct loader *l)
 	return ret ?: loader_map(l, true);
 }
 
+static int load_by_page(struct loader *l)
+{
+	int ret = map_everything(l) ?: loader_create(l) ?: loader_add(l, SGX_PAGE_SIZE) ?:
+		  loader_init(l);
+
+	return ret ?: loader_map(l, true);
+}
+
+#define GRAMINE_OPTIONS { .nr_tcs = LOADER_TCS, .nssa = 2, .ssa_frame_pages = 4, \
+			  .heap_pages = HEAP_PAGES, .miscselect = SGX_MISC_EXINFO }
+
+static const struct loader_style gramine_by_page = {
+	.spec.options = GRAMINE_OPTIONS,
+	.load = load_by_page,
+	.thread = set_gs,
+	.enter = enter,
+	.handlers = handlers,
+	.aep = gramine_aep,
+	.faults = true,
+};
+
 static const struct loader_style gramine = {
-	.spec.options = { .nr_tcs = LOADER_TCS, .nssa = 2, .ssa_frame_pages = 4,
-			  .heap_pages = HEAP_PAGES, .miscselect = SGX_MISC_EXINFO },
+	.spec.options = GRAMINE_OPTIONS,
 	.load = load,
 	.thread = set_gs,
 	.enter = enter,
@@ -420,6 +440,23 @@ TEST_F_TIMEOUT(gramine, load_under_signals, 120)
 	EXPECT_EQ(0, loader_load(&l));
 	setitimer(ITIMER_REAL, &none, NULL);
 	EXPECT_LT(0, nr_ticks);
+	EXPECT_EQ(0, loader_do(&l, 7, ENCL_ADD, 3, 0, 0, &ret));
+	EXPECT_EQ(3, ret);
+	loader_unload(&l);
+}
+
+/* A page in each call, more than a thousand of them */
+TEST_F_TIMEOUT(gramine, page_by_page, 120)
+{
+	u64 ret = 0, pages = 0;
+	struct loader l;
+	unsigned int i;
+
+	loader_build(&l, &gramine_by_page, 0, 0);
+	for (i = 0; i < l.encl.image.nr_segs; i++)
+		pages += l.encl.image.segs[i].size / SGX_PAGE_SIZE;
+	EXPECT_LE(1014, pages);
+	ASSERT_EQ(0, loader_load(&l));
 	EXPECT_EQ(0, loader_do(&l, 7, ENCL_ADD, 3, 0, 0, &ret));
 	EXPECT_EQ(3, ret);
 	loader_unload(&l);
