@@ -127,6 +127,18 @@ test_streams() {
 	{ echo err; head -c 3000000 /dev/zero; } >"$work/expected"
 	check "stderr apart from stdout" same "$work/expected" "$work/err"
 
+	LC_ALL=C run -- cat <&-
+	check "a closed stdin: cannot be read" grep -q "Bad file descriptor" "$work/err"
+	check "a closed stdin: cat fails" [ "$status" = 1 ]
+	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c '[ -e /proc/$$/fd/0 ] && [ ! -e /proc/$$/fd/1 ] &&
+		[ -e /proc/$$/fd/2 ] && exit 9' </dev/null >&-
+	check "a closed stdout, and no other" [ $? = 9 ]
+	run -- sh -c 'ls /proc/$$/fd' 2>&-
+	check "a closed stderr" [ "$(head -n 2 "$work/out" | tr '\n' ' ')" = "0 1 " ]
+	run -- sh -c 'ls /proc/$$/fd; exit 7' <&- 2>&-
+	check "two are closed" [ "$(head -n 1 "$work/out")" = 1 ]
+	check "two are closed: status" [ "$status" = 7 ]
+
 	"$softsgx" run $SOFTSGX_RUN_FLAGS -- sh -c 'yes; echo "yes=$?" >&2' \
 		2>"$work/err" | head -n 1 >"$work/out"
 	check "a reader that leaves" grep -q 'yes=141' "$work/err"

@@ -19,8 +19,8 @@
 #define EXIT_NOT_FOUND 127
 
 struct ends {
-	int guest[3]; /* kept by this process */
-	int command[3]; /* become COMMAND's 0, 1 and 2 */
+	int guest[3]; /* kept by this process, or -1 */
+	int command[3]; /* become COMMAND's 0, 1 and 2; -1: closed */
 };
 
 static void make_pipe(struct ends *ends, int nr)
@@ -92,8 +92,12 @@ static void exec_command(const struct config *cfg, const struct ends *ends,
 	sigset_t none;
 
 	setsid();
-	for (int i = 0; i < 3; i++)
-		dup2(ends->command[i], i);
+	for (int i = 0; i < 3; i++) {
+		if (ends->command[i] < 0)
+			close(i);
+		else
+			dup2(ends->command[i], i);
+	}
 	for (int i = 0; i < 3 && terminal; i++)
 		if (cfg->tty[i] && !ioctl(i, TIOCSCTTY, 0))
 			break;
@@ -125,6 +129,9 @@ void command_start(const struct config *cfg, struct command *cmd)
 		if (cfg->tty[i]) {
 			ends.guest[i] = cmd->master;
 			ends.command[i] = slave;
+		} else if (cfg->closed[i]) {
+			ends.guest[i] = -1;
+			ends.command[i] = -1;
 		} else {
 			make_pipe(&ends, i);
 		}
@@ -135,7 +142,7 @@ void command_start(const struct config *cfg, struct command *cmd)
 	if (!cmd->pid)
 		exec_command(cfg, &ends, terminal);
 	for (int i = 0; i < 3; i++)
-		if (!cfg->tty[i])
+		if (!cfg->tty[i] && !cfg->closed[i])
 			close(ends.command[i]);
 	cmd->slave = slave;
 	cmd->in = ends.guest[STDIN_FILENO];

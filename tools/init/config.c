@@ -70,6 +70,13 @@ static struct strings *list_of(struct config *cfg, const char *key)
 	return NULL;
 }
 
+/* One for each standard descriptor */
+static void set_flags(bool flags[3], const char *value)
+{
+	for (int i = 0; i < 3 && value[i]; i++)
+		flags[i] = value[i] == '1';
+}
+
 static void set_text(struct config *cfg, const char *key, char *value)
 {
 	if (!strcmp(key, "cwd"))
@@ -89,8 +96,9 @@ static void set_text(struct config *cfg, const char *key, char *value)
 		cfg->have_termios =
 			from_hex(&cfg->termios, sizeof(cfg->termios), value);
 	else if (!strcmp(key, "tty"))
-		for (int i = 0; i < 3 && value[i]; i++)
-			cfg->tty[i] = value[i] == '1';
+		set_flags(cfg->tty, value);
+	else if (!strcmp(key, "closed"))
+		set_flags(cfg->closed, value);
 	else
 		fail("configuration: unknown key %s", key);
 }

@@ -35,6 +35,7 @@ struct config {
 	size_t ngroups;
 	mode_t umask;
 	bool tty[3]; /* descriptor is a terminal on the host */
+	bool closed[3]; /* descriptor is closed there */
 	bool raw; /* the host's terminal passes keys on untouched */
 	bool cpuid; /* COMMAND is to see SGX in CPUID */
 	bool check; /* unload the modules and scan the log afterwards */

@@ -37,10 +37,12 @@ static int make_initrd(const struct kernel *k)
 }
 
 /* Whatever is not open would make room for our own descriptors there. */
-static void fill_standard_fds(void)
+static void fill_standard_fds(bool closed[3])
 {
 	int fd;
 
+	for (fd = 0; fd < 3; fd++)
+		closed[fd] = fcntl(fd, F_GETFD) < 0;
 	do {
 		fd = open("/dev/null", O_RDWR);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
@@ -104,9 +106,9 @@ int cmd_run(int argc, char **argv)
 	struct run *r = &run;
 	struct run_options o;
 	struct kernel k;
-	struct terminal t;
+	struct terminal t = {};
 
-	fill_standard_fds();
+	fill_standard_fds(t.closed);
 	run_options_parse(&o, argc, argv);
 	qemu_check();
 	kernel_find(&k, o.release, !o.no_modules);

@@ -52,6 +52,7 @@ struct initrd {
 };
 
 struct terminal {
+	bool closed[3]; /* descriptor is, for softsgx and for COMMAND */
 	bool tty[3];
 	bool raw; /* to be set once COMMAND runs */
 	bool saved;

@@ -55,6 +55,7 @@ static void add_terminal(struct blob *b, const struct terminal *t)
 	struct winsize ws;
 
 	blob_print(b, "tty=%d%d%d", t->tty[0], t->tty[1], t->tty[2]);
+	blob_print(b, "closed=%d%d%d", t->closed[0], t->closed[1], t->closed[2]);
 	if (t->raw)
 		blob_print(b, "raw=1");
 	for (int i = 0; i < 3; i++) {
