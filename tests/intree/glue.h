@@ -131,4 +131,7 @@ static inline void intree_interrupt_mask(const struct cpumask *mask)
 /* Attributes of nodes belong to the kernel. */
 #undef CONFIG_NUMA
 
+/* sgx_vepc_init() is a stub then, whatever the kernel has: virtual machines are not here. */
+#undef CONFIG_X86_SGX_KVM
+
 #endif /* _INTREE_GLUE_H */

@@ -8,11 +8,13 @@
 
 #include "intree.h"
 
-/* Only for virtual machines: not here. */
-int __init sgx_vepc_init(void)
+#ifdef CONFIG_DEBUG_VM
+/* Not exported. Assertions on the way to their BUG() call it. */
+void dump_mm(const struct mm_struct *mm)
 {
-	return -ENODEV;
+	pr_emerg("mm %p\n", mm);
 }
+#endif
 
 static int __init intree_init(void)
 {
