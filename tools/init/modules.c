@@ -14,6 +14,9 @@
 /* Teardown in the modules may be asynchronous: a reference may drop late. */
 #define UNLOAD_WAIT_MS 10000
 
+/* kmemleak takes nothing younger than 5 s for a leak. */
+#define KMEMLEAK_AGE_MS 6000
+
 static void load_file(const char *name)
 {
 	char path[512];
@@ -167,6 +170,36 @@ static void scan_log(char *text, size_t len)
 	close(fd);
 }
 
+/*
+ * Where the kernel has kmemleak: what nothing refers to now that the modules are gone. All
+ * of it goes to the console, the first line into the text.
+ */
+static void scan_memory(char *text, size_t len)
+{
+	int fd = open("/sys/kernel/debug/kmemleak", O_RDWR | O_CLOEXEC), kmsg;
+	char line[1024];
+	FILE *report;
+
+	if (fd < 0)
+		return;
+	ms_sleep(KMEMLEAK_AGE_MS);
+	report = fdopen(fd, "r");
+	if (!report || write(fd, "scan", 4) != 4) {
+		snprintf(text, len, "kmemleak cannot scan: %s", strerror(errno));
+		close(fd);
+		return;
+	}
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	while (fgets(line, sizeof(line), report)) {
+		dprintf(kmsg, "<4>kmemleak: %s", line);
+		line[strcspn(line, "\n")] = '\0';
+		if (!text[0])
+			snprintf(text, len, "kmemleak: %s", line);
+	}
+	close(kmsg);
+	fclose(report);
+}
+
 /* Leave in text why the run was not clean, or nothing. */
 void modules_check(const struct config *cfg, char *text, size_t len)
 {
@@ -186,4 +219,6 @@ void modules_check(const struct config *cfg, char *text, size_t len)
 		return;
 	}
 	scan_log(text, len);
+	if (!text[0])
+		scan_memory(text, len);
 }
