@@ -19,8 +19,12 @@
 
 #include "common.h"
 
-#define SETTLE_MS	30000
+#define SETTLE_MS	VT_WAIT(30000)
+#define MAX_DELAY_MS	60000	/* the driver's */
 #define KEY_FROM_EXE	"/../../sign-key.pem"
+
+/* For programs without the harness */
+unsigned int vt_slowness __attribute__((weak)) = 1;
 
 u64 vt_ms(void)
 {
@@ -120,7 +124,7 @@ int vt_delay(const char *point, unsigned int ms)
 	char path[64], text[16];
 
 	snprintf(path, sizeof(path), DEBUGFS "delay/%s", point);
-	snprintf(text, sizeof(text), "%u", ms);
+	snprintf(text, sizeof(text), "%u", ms < MAX_DELAY_MS ? ms : MAX_DELAY_MS);
 	return write_text(path, text);
 }
 

@@ -23,6 +23,11 @@
 #define PROT_RX		(PROT_READ | PROT_EXEC)
 #define PROT_RWX	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
+/* Of kselftest_harness.h */
+extern unsigned int vt_slowness;
+/* For how long something is waited for that takes @ms at most on a normal kernel */
+#define VT_WAIT(ms)	((ms) * vt_slowness)
+
 /* --------------------------------------------------------- state of the EPC */
 
 struct vt_epc {

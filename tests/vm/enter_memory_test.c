@@ -14,7 +14,7 @@
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/enter"
-#define DIES_MS		10000	/* enough for anything that ends at all */
+#define DIES_MS		VT_WAIT(10000)	/* enough for anything that ends at all */
 #define CAME_BACK	7
 
 /* What the child leaves for the test */

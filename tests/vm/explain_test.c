@@ -9,7 +9,7 @@
 #include "kselftest_harness.h"
 
 /* The log is not written to faster than this. */
-#define LIMIT_MS	30000
+#define LIMIT_MS	VT_WAIT(30000)
 #define PAUSE_MS	200
 
 FIXTURE(explain) {

@@ -10,7 +10,7 @@
 
 #include "util.h"
 
-#define WAIT_MS		10000
+#define WAIT_MS		VT_WAIT(10000)
 #define MAX_PROCS	16
 #define HEAD		"enclave state base size pages references vmas processes stale busy\n"
 /* VMAs after vt_map_all(): TCS and RW are one */

@@ -15,7 +15,7 @@
 #include "race.h"
 
 #define WORDS		(PAGE / sizeof(u64))
-#define PRESS_MS	20000
+#define PRESS_MS	VT_WAIT(20000)
 
 /* Of memory that others change as well */
 #define LOAD_WORD(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -123,7 +123,7 @@ static inline bool await_count(int fd, unsigned int what, long least)
 	u64 start = vt_ms();
 
 	while (counted(fd, what) < least) {
-		if (vt_ms() - start > 10000)
+		if (vt_ms() - start > VT_WAIT(10000))
 			return false;
 		usleep(1000);
 	}

@@ -23,7 +23,7 @@
 #include "common.h"
 
 #define HOLD_MS		3000
-#define LONG_MS		30000	/* nothing that works takes so long */
+#define LONG_MS		VT_WAIT(30000)	/* nothing that works takes so long */
 
 /* ------------------------------------------------------ enclaves in debugfs */
 
@@ -94,7 +94,7 @@ static inline int await_references(u64 id, unsigned int references)
 	do {
 		usleep(1000);
 		ret = read_row(id, &row);
-	} while (!ret && row.references != references && vt_ms() - start < 10000);
+	} while (!ret && row.references != references && vt_ms() - start < VT_WAIT(10000));
 	return ret ? ret : row.references == references ? 0 : -ETIME;
 }
 
