@@ -4,7 +4,7 @@
 
 RUN_KERNEL ?= $(firstword $(KERNELS))
 
-.PHONY: run run-hello test check check-suites kernels
+.PHONY: run run-hello test test-all check check-suites kernels
 run:
 	@scripts/install-deps run
 	@$(MAKE) --no-print-directory run-hello KERNELS="$(or $(RUN_KERNEL),$(error no kernel))"
@@ -15,6 +15,11 @@ run-hello: modules tools samples kernels
 test:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory test-suites
+
+# Everything there is, by parts: tests/run-all says which. Takes hours.
+test-all:
+	@scripts/install-deps test-all
+	@tests/run-all $(PARTS)
 
 # For every commit: in three minutes, what most mistakes do not survive.
 CHECK_SUITES := unit/ lib/ conform_list $(foreach k,$(firstword $(KERNELS)),\
@@ -28,7 +33,7 @@ check-suites: modules tools samples kernels vmtests host-tests style
 
 test-suites: modules tools samples kernels vmtests selftest-build intree-build conform-build \
 		bench-build host-tests
-	@tests/run $(SUITES)
+	@tests/run $(KERNELS:%=-k %) $(SUITES)
 
 .PHONY: test-suites host-tests
 host-tests: $(addprefix $(UNIT)/,$(UNIT_TESTS)) $(LIB_TEST_BIN) $(FUZZ)/core_enclu.replay \

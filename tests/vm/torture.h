@@ -21,13 +21,14 @@
 
 enum count {
 	OPS, CHECKS, BUILT, MAPPED, REFUSED, UNASKED, MOVED, FORKED, KILLED, EXECS,
-	SENT, RECEIVED, WALKS, LOOKS, CLOSED, NR_COUNTS,
+	SENT, RECEIVED, WALKS, LOOKS, CLOSED, EVICTED, NO_EPC, NR_COUNTS,
 };
 
 /* Of all processes */
 struct shared {
 	u64 end;
 	bool failed;
+	bool small_epc;			/* pages are evicted, those that cannot be run out */
 	pid_t pids[NR_PROCS];		/* to look at; may be gone already */
 	u64 counts[NR_COUNTS];
 	struct softsgx_image image;

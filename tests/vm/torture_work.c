@@ -56,6 +56,17 @@ static void drop(struct held *h)
 
 /* --------------------------------------------------- building, passing around */
 
+/* Those of one user may fill a quarter of the EPC with pages that cannot be evicted. */
+static void no_epc(struct held *h, const char *what)
+{
+	if (errno != ENOMEM || !shared->small_epc)
+		fail(what);
+	close(h->fd);
+	munmap(address(h, 0), SIZE);
+	h->used = false;
+	count(NO_EPC);
+}
+
 static void build(void)
 {
 	struct softsgx_enclave encl = { .fd = -1 };
@@ -72,10 +83,10 @@ static void build(void)
 	encl.size = SIZE;
 	softsgx_image_secs(&shared->image, h->base, &secs);
 	if (softsgx_enclave_create(&encl, &secs))
-		fail("create");
+		return no_epc(h, "create");
 	for (i = 0; i < shared->image.nr_segs; i++) {
 		if (softsgx_enclave_add(&encl, &shared->image.segs[i]))
-			fail("add");
+			return no_epc(h, "add");
 	}
 	if (any(4) && softsgx_enclave_init(&encl, &shared->sig))
 		fail("init");
