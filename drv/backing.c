@@ -31,7 +31,7 @@
  * @size: of ELRANGE
  *
  * Context: process context, may sleep; IOCTL bit held.
- * Return: 0, or an error of shmem.
+ * Return: 0; -ENOMEM; or another error of shmem.
  */
 int sgxdrv_backing_create(struct sgxdrv_encl *encl, unsigned long size)
 {
@@ -41,6 +41,9 @@ int sgxdrv_backing_create(struct sgxdrv_encl *encl, unsigned long size)
 	if (sgxdrv_should_fail())
 		return -ENOMEM;
 	file = shmem_file_setup("softsgx", size + PAGE_SIZE + PAGE_ALIGN(pcmd), VM_NORESERVE);
+	/* It has no inode then, for want of memory. */
+	if (file == ERR_PTR(-ENOSPC))
+		return -ENOMEM;
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	encl->backing = file;
