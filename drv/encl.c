@@ -317,7 +317,7 @@ int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
 	if (ret)
 		return ret;
 	encl->nr_pages++;
-	encl->nr_resident++;
+	atomic_long_inc(&encl->nr_resident);
 	page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_lru_add(page->epc, page);
 	return 0;
@@ -336,20 +336,19 @@ void sgxdrv_encl_unlink(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
 
 	xa_erase(&encl->pages, PFN_DOWN(page->addr - encl->base));
 	encl->nr_pages--;
-	encl->nr_resident--;
+	atomic_long_dec(&encl->nr_resident);
 }
 
 /**
  * sgxdrv_encl_wake() - the state of pages has changed that others wait for
  * @encl: the enclave
  *
- * Context: process context, enclave lock held.
+ * Context: process context.
  */
 void sgxdrv_encl_wake(struct sgxdrv_encl *encl)
 {
-	lockdep_assert_held(&encl->lock);
-
-	WRITE_ONCE(encl->seq, encl->seq + 1);
+	/* Behind the new state: pairs with the acquire in make_one_resident(). */
+	atomic_long_inc_return_release(&encl->seq);
 	wake_up_all(&encl->wait);
 }
 

@@ -32,6 +32,7 @@ enum sgxdrv_page_state {
 	SGXDRV_PAGE_NONE,	/* nowhere: the SECS before CREATE */
 	SGXDRV_PAGE_RESIDENT,	/* in the EPC */
 	SGXDRV_PAGE_LEAVING,	/* in the EPC, in the hands of a reclaimer: wait */
+	SGXDRV_PAGE_LOADING,	/* on its way into the EPC, in the hands of a task: wait */
 	SGXDRV_PAGE_REMOVING,	/* about to be forgotten: wait, then there is a hole */
 	SGXDRV_PAGE_EVICTED,	/* in the backing file, its version in a VA slot */
 	SGXDRV_PAGE_LOST,	/* the enclave is dead, and the page gone */
@@ -44,11 +45,11 @@ enum sgxdrv_page_state {
  * @max_prot: VM_READ, VM_WRITE, VM_EXEC: what a VMA may ask for at most; enclave lock
  *	once the record is in the index
  * @type: SGX_PT_REG, SGX_PT_TCS or SGX_PT_TRIM; enclave lock
- * @state: where it is; enclave lock
- * @epc: its EPC page if RESIDENT or LEAVING; enclave lock, while LEAVING the
- *	reclaimer may use it without
- * @va: VA page if EVICTED, or LEAVING; as @epc
- * @slot: number of the slot in @va; as @epc
+ * @state: where it is. LEAVING and LOADING begin under the enclave lock, and end without it
+ *	at the hands of the one task that has begun them; all else happens under the lock
+ * @epc: its EPC page if RESIDENT, LEAVING or LOADING; as @state
+ * @va: VA page if EVICTED, LEAVING or LOADING; enclave lock
+ * @slot: number of the slot in @va; as @va
  */
 struct sgxdrv_encl_page {
 	struct sgxdrv_encl *encl;
@@ -106,7 +107,7 @@ enum sgxdrv_count {
  *	after INIT entries leave under the RECLAIM bit as well; ADD_PAGES reserves its
  *	slot without, under the IOCTL bit
  * @nr_pages: entries of @pages
- * @nr_resident: of these, RESIDENT, LEAVING and REMOVING; @lock
+ * @nr_resident: of these, RESIDENT, LEAVING, LOADING and REMOVING; goes up under @lock
  * @manual: page offsets at which no page comes about by itself; @lock
  * @grown: end of the last range that page faults have made pages for; @lock
  * @growth: its length in pages; @lock
@@ -117,7 +118,7 @@ enum sgxdrv_count {
  * @nr_epc: EPC pages of all kinds
  * @user: who opened it; constant
  * @memcg: whom @backing is charged to: the opener; constant
- * @seq: goes up whenever a page has stopped LEAVING or REMOVING; written under @lock
+ * @seq: goes up whenever a page has stopped LEAVING, LOADING or REMOVING
  * @wait: for @seq
  * @cpus: scratch of whoever has the RECLAIM bit
  * @ioctl_cpus: the same for the IOCTL bit
@@ -145,7 +146,7 @@ struct sgxdrv_encl {
 	struct sgxdrv_encl_page secs;
 	struct xarray pages;
 	unsigned long nr_pages;
-	unsigned long nr_resident;
+	atomic_long_t nr_resident;
 	struct maple_tree manual;
 	unsigned long grown;
 	unsigned int growth;
@@ -157,7 +158,7 @@ struct sgxdrv_encl {
 	atomic_long_t nr_epc;
 	struct sgxdrv_user *user;
 	struct mem_cgroup *memcg;
-	unsigned long seq;
+	atomic_long_t seq;
 	wait_queue_head_t wait;
 	cpumask_var_t cpus;
 	cpumask_var_t ioctl_cpus;

@@ -7,8 +7,8 @@
  * for want of memory comes before, so that a page that is blocked does leave. If it
  * then does not, it is lost: there is no way to unblock it. So is the enclave.
  *
- * Meanwhile pages are LEAVING. Who needs one waits until its fate is decided; the
- * enclave lock is free, for those who need others.
+ * Meanwhile pages are LEAVING. A task that needs one waits until its fate is decided; the
+ * enclave lock is free, for those that need others.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -76,7 +76,8 @@ static bool may_leave(const struct sgxdrv_encl_page *page)
 	lockdep_assert_held(&encl->lock);
 
 	if (is_secs(page))
-		return !encl->nr_resident && test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags);
+		return !atomic_long_read(&encl->nr_resident) &&
+		       test_bit(SGXDRV_ENCL_INITIALIZED, &encl->flags);
 	return true;
 }
 
@@ -202,28 +203,28 @@ static int ewb(struct sgxdrv_victim *v)
 
 /* ------------------------------------------------------------------------ the end */
 
+/*
+ * The enclave lock is not taken: its owner may be off the CPU for long. So the state is
+ * written last, and read with acquire by tasks that hold the lock.
+ */
 static void gone(struct sgxdrv_encl_page *page, enum sgxdrv_page_state state)
 {
 	struct sgxdrv_encl *encl = page->encl;
 
-	lockdep_assert_held(&encl->lock);
-
-	page->state = state;
 	page->epc = NULL;
 	if (!is_secs(page))
-		encl->nr_resident--;
+		atomic_long_dec(&encl->nr_resident);
+	/* Pairs with the acquire in make_one_resident(). */
+	smp_store_release(&page->state, state);
+	sgxdrv_encl_wake(encl);
 }
 
 static void finish(struct sgxdrv_victim *v)
 {
-	struct sgxdrv_encl *encl = v->page->encl;
 	struct sgxdrv_epc_page *epc = v->page->epc;
 
 	sgxdrv_backing_put(&v->backing, true);
-	mutex_lock(&encl->lock);
 	gone(v->page, SGXDRV_PAGE_EVICTED);
-	sgxdrv_encl_wake(encl);
-	mutex_unlock(&encl->lock);
 	sgxdrv_epc_put(epc);
 }
 
@@ -269,7 +270,7 @@ static bool drop_one(struct sgxdrv_encl_page *page)
 	bool go;
 
 	mutex_lock(&encl->lock);
-	go = !is_secs(page) || !encl->nr_resident;
+	go = !is_secs(page) || !atomic_long_read(&encl->nr_resident);
 	if (go)
 		page->state = SGXDRV_PAGE_LEAVING;
 	mutex_unlock(&encl->lock);
@@ -282,10 +283,7 @@ static bool drop_one(struct sgxdrv_encl_page *page)
 	if (!is_secs(page))
 		sgxdrv_mapping_zap(encl, page->addr, PAGE_SIZE);
 	sgxdrv_epc_free(epc, encl->secs.epc->addr);
-	mutex_lock(&encl->lock);
 	gone(page, SGXDRV_PAGE_LOST);
-	sgxdrv_encl_wake(encl);
-	mutex_unlock(&encl->lock);
 	return true;
 }
 

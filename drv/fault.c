@@ -107,6 +107,9 @@ static vm_fault_t wait_for_page(struct vm_fault *vmf, struct sgxdrv_wait *wait)
 {
 	unsigned int flags = vmf->flags;
 
+	/* A free EPC page is in hand, and nothing to wait for. */
+	if (wait->want == SGXDRV_WANT_LOAD && !(flags & FAULT_FLAG_RETRY_NOWAIT))
+		return 0;
 	if (!(flags & FAULT_FLAG_ALLOW_RETRY) || (flags & (FAULT_FLAG_TRIED | FAULT_FLAG_MKWRITE)))
 		return 0;
 	if (!(flags & FAULT_FLAG_RETRY_NOWAIT))
@@ -137,8 +140,10 @@ static vm_fault_t map_page(struct vm_fault *vmf)
 
 	while (map_page_once(vmf, &wait, &result) == -EAGAIN) {
 		result = wait_for_page(vmf, &wait);
-		if (result)
+		if (result) {
+			sgxdrv_encl_wait_end(&wait);
 			return result;
+		}
 		ret = sgxdrv_encl_wait(encl, &wait);
 		if (ret) {
 			/* A task that is being killed does not care what it is told. */

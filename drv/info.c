@@ -107,7 +107,7 @@ static void get_info(struct sgxdrv_encl *encl, struct info *info)
 	info->base = encl->base;
 	info->size = encl->size;
 	info->nr_pages = encl->nr_pages;
-	info->nr_resident = encl->nr_resident;
+	info->nr_resident = atomic_long_read(&encl->nr_resident);
 	info->nr_va = encl->nr_va;
 	mutex_unlock(&encl->lock);
 }

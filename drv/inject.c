@@ -43,6 +43,7 @@ static const char * const delay_names[SGXDRV_NR_DELAYS] = {
 	[SGXDRV_DELAY_EWB]	= "ewb",
 	[SGXDRV_DELAY_AUGMENT]	= "augment",
 	[SGXDRV_DELAY_REMOVING]	= "removing",
+	[SGXDRV_DELAY_LOADING]	= "loading",
 	[SGXDRV_DELAY_SOURCE]	= "source",
 };
 

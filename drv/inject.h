@@ -27,6 +27,7 @@ enum sgxdrv_delay {
 	SGXDRV_DELAY_EWB,	/* blocked and tracked, about to be written */
 	SGXDRV_DELAY_AUGMENT,	/* a page does not exist, EAUG is next, enclave lock held */
 	SGXDRV_DELAY_REMOVING,	/* pages are REMOVING, their PTEs gone */
+	SGXDRV_DELAY_LOADING,	/* a page is LOADING, ELDU is next */
 	SGXDRV_DELAY_SOURCE,	/* the source of a page has been looked at, mmap_lock held */
 	SGXDRV_NR_DELAYS
 };

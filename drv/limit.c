@@ -219,6 +219,12 @@ void sgxdrv_uncharge(struct sgxdrv_encl *encl)
 	atomic_long_dec(&encl->user->pages);
 }
 
+/* All of the EPC is no limit. */
+static bool is_at_limit(const atomic_long_t *pages, unsigned long limit)
+{
+	return limit < sgxdrv_epc_total() && atomic_long_read(pages) >= limit;
+}
+
 /**
  * sgxdrv_limit_of() - who would have to evict a page first?
  * @encl: the enclave that wants one
@@ -229,9 +235,9 @@ void sgxdrv_uncharge(struct sgxdrv_encl *encl)
 void sgxdrv_limit_of(struct sgxdrv_encl *encl, struct sgxdrv_target *target)
 {
 	*target = (struct sgxdrv_target){};
-	if (atomic_long_read(&encl->nr_epc) >= encl_share())
+	if (is_at_limit(&encl->nr_epc, encl_share()))
 		target->encl = encl;
-	else if (atomic_long_read(&encl->user->pages) >= user_share(encl->user))
+	else if (is_at_limit(&encl->user->pages, user_share(encl->user)))
 		target->user = encl->user;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pages come back: the one way to have the SECS and a page in the EPC.
+ *
+ * A page is LOADING while ELDU, which may have to wait for memory, runs without the enclave
+ * lock. Other tasks that need the page wait for it; other pages are loaded beside.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -45,8 +48,15 @@ void sgxdrv_encl_kill(struct sgxdrv_encl *encl, const char *what, unsigned long 
 	trace_sgxdrv_kill(encl->id, addr, ret);
 }
 
-static int eldu_once(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc,
-		     struct sgxdrv_backing *backing)
+static void kill_unlocked(struct sgxdrv_encl_page *page, const char *what, int ret)
+{
+	mutex_lock(&page->encl->lock);
+	sgxdrv_encl_kill(page->encl, what, page->addr, ret);
+	mutex_unlock(&page->encl->lock);
+}
+
+/* The SECS stays: the page counts as resident. */
+static int eldu_once(struct sgxdrv_encl_page *page, struct sgxdrv_backing *backing)
 {
 	struct sgxdrv_encl *encl = page->encl;
 	void *data = kmap_local_page(backing->data);
@@ -60,13 +70,13 @@ static int eldu_once(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc,
 
 	if (page != &encl->secs)
 		pginfo.secs = (unsigned long)encl->secs.epc->addr;
-	ret = sgxdrv_eldu(&pginfo, epc->addr, sgxdrv_va_slot(page));
+	ret = sgxdrv_eldu(&pginfo, page->epc->addr, sgxdrv_va_slot(page));
 	kunmap_local(pcmd);
 	kunmap_local(data);
 	return ret;
 }
 
-static int eldu(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc)
+static int eldu(struct sgxdrv_encl_page *page)
 {
 	struct sgxdrv_backing backing;
 	unsigned int tries = 0;
@@ -76,17 +86,17 @@ static int eldu(struct sgxdrv_encl_page *page, struct sgxdrv_epc_page *epc)
 	if (ret == -ENOMEM || ret == -EINTR)
 		return ret;
 	if (ret) {
-		sgxdrv_encl_kill(page->encl, "backing memory", page->addr, ret);
+		kill_unlocked(page, "backing memory", ret);
 		return -EIO;
 	}
 	/* A #GP means that the leaf met another one, or the cipher had no memory. */
 	do {
-		ret = eldu_once(page, epc, &backing);
+		ret = eldu_once(page, &backing);
 	} while (sgxcpu_faulted(ret) && sgxdrv_leaf_again(&tries));
 	sgxdrv_backing_put(&backing, false);
 	if (!ret)
 		return 0;
-	sgxdrv_encl_kill(page->encl, "ELDU", page->addr, ret);
+	kill_unlocked(page, "ELDU", ret);
 	return -EIO;
 }
 
@@ -108,45 +118,85 @@ struct sgxdrv_epc_page *sgxdrv_encl_take_epc(struct sgxdrv_encl *encl, struct sg
 	return epc;
 }
 
-static int load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
+static int begin_load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
 {
 	struct sgxdrv_encl *encl = page->encl;
 	struct sgxdrv_epc_page *epc;
-	int ret;
 
 	lockdep_assert_held(&encl->lock);
 
 	epc = sgxdrv_encl_take_epc(encl, wait);
 	if (!epc)
 		return -EAGAIN;
-	ret = eldu(page, epc);
-	if (ret) {
-		sgxdrv_epc_put(epc);
-		return ret;
-	}
-
-	sgxdrv_va_release(page);
 	page->epc = epc;
-	page->state = SGXDRV_PAGE_RESIDENT;
+	page->state = SGXDRV_PAGE_LOADING;
 	if (page != &encl->secs)
-		encl->nr_resident++;
-	sgxdrv_lru_add(epc, page);
+		atomic_long_inc(&encl->nr_resident);
+	wait->loading = page;
+	wait->want = SGXDRV_WANT_LOAD;
+	return -EAGAIN;
+}
+
+static void end_load(struct sgxdrv_encl_page *page)
+{
+	struct sgxdrv_encl *encl = page->encl;
+
+	mutex_lock(&encl->lock);
+	sgxdrv_va_release(page);
+	page->state = SGXDRV_PAGE_RESIDENT;
+	sgxdrv_lru_add(page->epc, page);
+	mutex_unlock(&encl->lock);
+	sgxdrv_encl_wake(encl);
 	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
 	trace_sgxdrv_load(encl->id, page->addr);
-	return 0;
+}
+
+static void cancel_load(struct sgxdrv_encl_page *page)
+{
+	struct sgxdrv_encl *encl = page->encl;
+	struct sgxdrv_epc_page *epc = page->epc;
+
+	page->epc = NULL;
+	if (page != &encl->secs)
+		atomic_long_dec(&encl->nr_resident);
+	/* Pairs with the acquire in make_one_resident(). */
+	smp_store_release(&page->state, SGXDRV_PAGE_EVICTED);
+	sgxdrv_encl_wake(encl);
+	sgxdrv_epc_put(epc);
+}
+
+static int load(struct sgxdrv_wait *wait)
+{
+	struct sgxdrv_encl_page *page = wait->loading;
+	int ret;
+
+	wait->loading = NULL;
+	sgxdrv_delay_for(SGXDRV_DELAY_LOADING, page->encl->id);
+	ret = eldu(page);
+	if (ret)
+		cancel_load(page);
+	else
+		end_load(page);
+	return ret;
 }
 
 static int make_one_resident(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
 {
-	switch (page->state) {
+	enum sgxdrv_page_state state;
+
+	/* Before the state: a task that has seen it in vain must not miss the end of it. */
+	wait->seq = atomic_long_read_acquire(&page->encl->seq);
+	/* Pairs with the release at the end of LEAVING and LOADING, which need no lock. */
+	state = smp_load_acquire(&page->state);
+	switch (state) {
 	case SGXDRV_PAGE_RESIDENT:
 		return 0;
 	case SGXDRV_PAGE_EVICTED:
-		return load(page, wait);
+		return begin_load(page, wait);
 	case SGXDRV_PAGE_LEAVING:
+	case SGXDRV_PAGE_LOADING:
 	case SGXDRV_PAGE_REMOVING:
 		wait->want = SGXDRV_WANT_SEQ;
-		wait->seq = page->encl->seq;
 		return -EAGAIN;
 	default:
 		return -EIO;
@@ -240,14 +290,15 @@ static int wait_for_epc(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
  * @wait: what for
  *
  * Context: process context; no lock but perhaps an mmap_lock held for reading.
- * Return: 0; -ENOMEM if no EPC page can become free; -EIO if a leaf fails; -EINTR to a task
- * that is killed.
+ * Return: 0; -ENOMEM if no EPC page, or no memory for the contents, can be had; -EIO if a
+ * leaf fails; -EINTR to a task that is killed.
  */
 int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
 {
 	int ret;
 
-	sgxdrv_count(encl, SGXDRV_COUNT_WAITS, 1);
+	if (wait->want != SGXDRV_WANT_LOAD)
+		sgxdrv_count(encl, SGXDRV_COUNT_WAITS, 1);
 	switch (wait->want) {
 	case SGXDRV_WANT_EPC:
 		ret = wait_for_epc(encl, wait);
@@ -255,14 +306,20 @@ int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
 	case SGXDRV_WANT_SLOT:
 		ret = sgxdrv_va_add(encl, TASK_KILLABLE);
 		break;
+	case SGXDRV_WANT_LOAD:
+		return load(wait);
 	default:
-		ret = wait_event_killable(encl->wait, READ_ONCE(encl->seq) != wait->seq);
+		ret = wait_event_killable(encl->wait, atomic_long_read(&encl->seq) != wait->seq);
 	}
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
+/* Gives back what is in hand. @wait may still have a page to load if nobody has waited. */
 void sgxdrv_encl_wait_end(struct sgxdrv_wait *wait)
 {
+	if (wait->loading)
+		cancel_load(wait->loading);
+	wait->loading = NULL;
 	if (wait->epc)
 		sgxdrv_epc_put(wait->epc);
 	wait->epc = NULL;

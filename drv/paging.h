@@ -47,20 +47,23 @@ enum sgxdrv_want {
 	SGXDRV_WANT_SEQ,	/* the enclave's @seq to change */
 	SGXDRV_WANT_EPC,	/* an EPC page */
 	SGXDRV_WANT_SLOT,	/* a slot in a VA page */
+	SGXDRV_WANT_LOAD,	/* a page to be loaded, by whoever waits */
 };
 
 /**
  * struct sgxdrv_wait - what somebody who wants a page has to wait for, and has got
  * @augment: if there is no page, EAUG one; set by whoever has seen the mapping
  * @epc: a free EPC page that is in hand, or NULL
+ * @loading: page that is LOADING at the hands of the task, or NULL
  * @want: what for
  * @seq: the enclave's, seen under its lock
  */
 struct sgxdrv_wait {
 	bool augment;
 	struct sgxdrv_epc_page *epc;
+	struct sgxdrv_encl_page *loading;
 	enum sgxdrv_want want;
-	unsigned long seq;
+	long seq;
 };
 
 /* leaf.c */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who makes EPC pages free, and who waits for them.
+ * How EPC pages become free, and how tasks wait for them.
  *
- * Threads reclaim in the background, between two watermarks. Each works on another
- * enclave. Who finds no free page reclaims for himself, and waits while others do.
- * There is no memory only when nothing can be reclaimed and nothing is on its way.
+ * Threads reclaim between two watermarks, each from another enclave. A task that finds no
+ * free page waits for them: its own time may be rationed (cpu.max, SCHED_IDLE), and pages
+ * of others must not be in its hands when it loses the CPU. Only at a limit does it evict
+ * pages itself, those of the same enclave or user. There is no memory only when nothing
+ * can be reclaimed and nothing is on its way.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,6 +25,7 @@
 #include "inject.h"
 #include "paging.h"
 
+#define MIN_THREADS	2	/* one may be held up, by a lock or for want of memory */
 #define MAX_THREADS	4
 #define LOW_SHARE	32	/* of the EPC: begin */
 #define MIN_LOW		2
@@ -39,6 +42,9 @@ static DECLARE_WAIT_QUEUE_HEAD(epc_wait);		/* for free pages */
 /* Enclaves that are being torn down, and batches: EPC pages on their way */
 static atomic_t nr_releasing;
 static atomic_t nr_batches;
+
+static atomic_long_t nr_evicted;	/* since load */
+static bool stuck;			/* the last thread to look found nothing that can go */
 
 static bool is_low(void)
 {
@@ -113,12 +119,14 @@ static bool pages_on_their_way(void)
  * @target: whose pages
  * @background: no task waits for the effort itself
  * @scanned: pages looked at since one was freed
+ * @evicted: value of @nr_evicted that has been seen
  * @naps: times that there was no way to get one
  */
 struct effort {
 	struct sgxdrv_target target;
 	bool background;
 	unsigned long scanned;
+	long evicted;
 	unsigned int naps;
 };
 
@@ -189,6 +197,10 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 			done = sgxdrv_evict(batch);
 		end_batch(batch->encl);
 	}
+	if (done) {
+		WRITE_ONCE(stuck, false);
+		atomic_long_add(done, &nr_evicted);
+	}
 	ended(&nr_batches);
 	if (done) {
 		effort->scanned = 0;
@@ -220,9 +232,30 @@ static int doze(unsigned int state, bool blind)
 	return ret;
 }
 
+/* At a limit. Returns true if there may be a page now; else @none: nothing can go. */
+static bool reclaim_own(struct effort *effort, bool *none)
+{
+	bool found;
+
+	if (reclaim(effort, &found))
+		return true;
+	*none = !pages_on_their_way() && (!found || is_hopeless(effort));
+	return found && !*none;
+}
+
+static bool nothing_comes(struct effort *effort)
+{
+	long evicted = atomic_long_read(&nr_evicted);
+
+	if (evicted != effort->evicted)
+		effort->naps = 0;
+	effort->evicted = evicted;
+	return !pages_on_their_way() && READ_ONCE(stuck);
+}
+
 /**
- * sgxdrv_epc_alloc() - take a free EPC page, or make one free
- * @encl: who wants it; at a limit, its user's pages have to go
+ * sgxdrv_epc_alloc() - take a free EPC page, or wait for one
+ * @encl: the enclave it is for; at a limit, pages of the enclave or its user have to go
  * @state: TASK_INTERRUPTIBLE or TASK_KILLABLE: which signals end the wait
  *
  * Context: process context, may sleep long; no lock but perhaps an mmap_lock held for
@@ -233,7 +266,7 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 {
 	struct effort effort = {};
 	struct sgxdrv_epc_page *page;
-	bool found, none;
+	bool none;
 	int ret;
 
 	if (sgxdrv_should_fail())
@@ -245,24 +278,21 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 			return page;
 		if (signal_pending_state(state, current))
 			return ERR_PTR(-ERESTARTSYS);
+		cond_resched();
 		sgxdrv_limit_of(encl, &effort.target);
 		/* Below the limit again: nobody else has to pay. */
-		if (!is_targeted(&effort) && sgxdrv_epc_free_pages()) {
-			cond_resched();
+		if (!is_targeted(&effort) && sgxdrv_epc_free_pages())
 			continue;
-		}
-		if (reclaim(&effort, &found))
+		if (!is_targeted(&effort))
+			none = nothing_comes(&effort);
+		else if (reclaim_own(&effort, &none))
 			continue;
-		none = !pages_on_their_way() && (!found || is_hopeless(&effort));
 		/* Pages in somebody's hand are on no list for a moment. */
 		if (none && ++effort.naps > NAPS)
 			return ERR_PTR(-ENOMEM);
-		ret = 0;
-		if (none || !found)
-			ret = doze(state, none || is_targeted(&effort));
+		ret = doze(state, is_targeted(&effort));
 		if (ret)
 			return ERR_PTR(ret);
-		cond_resched();
 	}
 }
 
@@ -328,8 +358,10 @@ static void reclaim_to_high(void)
 	bool found;
 
 	while (sgxdrv_epc_free_pages() < high && !kthread_should_stop()) {
-		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort)))
+		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort))) {
+			WRITE_ONCE(stuck, true);
 			break;
+		}
 		cond_resched();
 	}
 }
@@ -354,7 +386,7 @@ static int reclaim_thread(void *unused)
  */
 int __init sgxdrv_reclaim_init(void)
 {
-	unsigned int nr = min_t(unsigned int, num_present_cpus(), MAX_THREADS), i;
+	unsigned int nr = clamp_t(unsigned int, num_present_cpus(), MIN_THREADS, MAX_THREADS), i;
 
 	low = max_t(unsigned long, sgxdrv_epc_total() / LOW_SHARE, MIN_LOW);
 	high = 2 * low;

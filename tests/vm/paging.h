@@ -21,7 +21,7 @@
 #define LOAD_WORD(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define STORE_WORD(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 
-static const char * const paging_points[] = { "isolated", "leaving", "ewb" };
+static const char * const paging_points[] = { "isolated", "leaving", "ewb", "loading" };
 static const char * const paging_leaves[] = { "eblock", "etrack", "ewb", "eldu" };
 
 /* No delays and no failures, nobody held up any more */
