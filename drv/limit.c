@@ -148,7 +148,7 @@ static bool may_have_more(const struct sgxdrv_user *user)
 /**
  * sgxdrv_user_get() - count one more enclave of the current user
  *
- * Context: process context, may sleep; sgxdrv_epc_user_get() is for those who can wait.
+ * Context: process context, may sleep; sgxdrv_epc_user_get() also waits for teardowns.
  * Return: the account with a reference; ERR_PTR(-ENOMEM); ERR_PTR(-EMFILE) if the user has
  * too many enclaves, those that are being torn down included.
  */

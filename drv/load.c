@@ -314,7 +314,7 @@ int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
-/* Gives back what is in hand. @wait may still have a page to load if nobody has waited. */
+/* Gives back what is in hand: also a page that is LOADING, if the wait was left out. */
 void sgxdrv_encl_wait_end(struct sgxdrv_wait *wait)
 {
 	if (wait->loading)

@@ -6,7 +6,7 @@
  * Reclaim leaves such an enclave alone for a while, and longer each time. Its pages count
  * as pages that stay. While they are within the limit for those, the enclave keeps them.
  * Beyond it, and with a task waiting for EPC pages, the enclave is lost: the cost of a
- * limit is for those who are at it.
+ * limit falls on the enclave that is at it.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
