@@ -124,6 +124,7 @@ enum sgxdrv_count {
  * @ioctl_cpus: the same for the IOCTL bit
  * @batch: what he works on
  * @refused: evictions in a row that got no memory; written under the RECLAIM bit
+ * @waits: sgxdrv_epc_waits() at the first of these; as @refused
  * @retry_at: in jiffies, when to try the next one; as @refused
  * @stuck: EPC pages that count as staying because of that; as @refused
  * @counts: by enum sgxdrv_count
@@ -164,6 +165,7 @@ struct sgxdrv_encl {
 	cpumask_var_t ioctl_cpus;
 	struct sgxdrv_batch *batch;
 	unsigned int refused;
+	long waits;
 	unsigned long retry_at;
 	long stuck;
 	atomic_long_t counts[SGXDRV_NR_COUNTS];

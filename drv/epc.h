@@ -72,6 +72,7 @@ struct sgxdrv_epc_page *sgxdrv_epc_alloc(struct sgxdrv_encl *encl, unsigned int 
 struct sgxdrv_user *sgxdrv_epc_user_get(void);
 int sgxdrv_epc_pin(struct sgxdrv_encl *encl, unsigned int state);
 bool sgxdrv_epc_is_plentiful(void);
+long sgxdrv_epc_waits(void);
 void sgxdrv_epc_release_begin(void);
 void sgxdrv_epc_release_end(void);
 void sgxdrv_reclaim_freed(void);

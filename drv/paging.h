@@ -28,7 +28,7 @@ struct sgxdrv_backing {
 /**
  * struct sgxdrv_batch - pages of an enclave that a reclaimer works on; RECLAIM bit
  * @encl: the enclave; constant
- * @wanted: a task waits for the EPC pages
+ * @wanted: a task at its limit evicts them to get on
  * @nr: used of @victims
  * @victims: pages, off the LRU list, and where they will go
  */

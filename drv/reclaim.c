@@ -44,6 +44,7 @@ static atomic_t nr_releasing;
 static atomic_t nr_batches;
 
 static atomic_long_t nr_evicted;	/* since load */
+static atomic_long_t nr_waits;		/* since load: of tasks, for any page */
 static bool stuck;			/* the last thread to look found nothing that can go */
 
 static bool is_low(void)
@@ -189,7 +190,7 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 	*found = batch;
 	if (batch) {
 		effort->scanned += batch->nr;
-		batch->wanted = !effort->background || wq_has_sleeper(&epc_wait);
+		batch->wanted = !effort->background;
 		sgxdrv_delay_for(SGXDRV_DELAY_ISOLATED, batch->encl->id);
 		if (!takes_young(effort))
 			keep_young(batch);
@@ -226,10 +227,19 @@ static int doze(unsigned int state, bool blind)
 	long ret;
 
 	ret = prepare_to_wait_event(&epc_wait, &wait, state);
-	if (!ret && (blind || !sgxdrv_epc_free_pages()))
+	if (!ret && (blind || !sgxdrv_epc_free_pages())) {
+		if (!blind)
+			atomic_long_inc(&nr_waits);
 		schedule_timeout(NAP);
+	}
 	finish_wait(&epc_wait, &wait);
 	return ret;
+}
+
+/* How many times tasks had to wait for a page of whichever enclave, since load */
+long sgxdrv_epc_waits(void)
+{
+	return atomic_long_read(&nr_waits);
 }
 
 /* At a limit. Returns true if there may be a page now; else @none: nothing can go. */

@@ -5,12 +5,13 @@
  *
  * Reclaim leaves such an enclave alone for a while, and longer each time. Its pages count
  * as pages that stay. While they are within the limit for those, the enclave keeps them.
- * Beyond it, and with a task waiting for EPC pages, the enclave is lost: the cost of a
- * limit falls on the enclave that is at it.
+ * Beyond it, and if a task has had to wait for EPC pages meanwhile, the enclave is lost:
+ * the cost of a limit falls on the enclave that is at it.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 
+#include "epc.h"
 #include "limit.h"
 #include "paging.h"
 
@@ -34,7 +35,7 @@ bool sgxdrv_encl_is_paused(const struct sgxdrv_encl *encl)
 /**
  * sgxdrv_encl_refused() - no page of a batch could be evicted for want of memory
  * @encl: whose
- * @wanted: a task waits for the EPC pages
+ * @wanted: a task at its limit evicts them to get on
  *
  * Context: process context, may sleep; RECLAIM bit held, no lock; takes the enclave lock.
  */
@@ -42,6 +43,9 @@ void sgxdrv_encl_refused(struct sgxdrv_encl *encl, bool wanted)
 {
 	unsigned int n = encl->refused;
 
+	if (!n)
+		encl->waits = sgxdrv_epc_waits();
+	wanted |= encl->waits != sgxdrv_epc_waits();
 	WRITE_ONCE(encl->retry_at, jiffies + (FIRST_PAUSE << min_t(unsigned int, n, LONGEST)));
 	WRITE_ONCE(encl->refused, n + 1);
 	sgxdrv_stick(encl, atomic_long_read(&encl->nr_epc));

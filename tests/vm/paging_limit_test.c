@@ -14,7 +14,7 @@
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/paging"
 #define NR		48	/* with SECS and VA pages less than may stay */
-#define LEFT		40	/* EPC pages that a large enclave leaves to others */
+#define LEFT		24	/* EPC pages that a large enclave leaves to others */
 #define MANY		192	/* most of the EPC */
 #define SOON_MS		10000
 
