@@ -339,17 +339,58 @@ void sgxdrv_encl_unlink(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
 	atomic_long_dec(&encl->nr_resident);
 }
 
+/* A task that waits for the page at @addr */
+struct page_wait {
+	struct wait_queue_entry entry;
+	unsigned long addr;
+};
+
+static int wake_for_page(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
+{
+	struct page_wait *wait = container_of(entry, struct page_wait, entry);
+
+	if (wait->addr != (unsigned long)key)
+		return 0;
+	return autoremove_wake_function(entry, mode, flags, key);
+}
+
 /**
- * sgxdrv_encl_wake() - the state of pages has changed that others wait for
+ * sgxdrv_encl_wake() - wake tasks that wait for a page
  * @encl: the enclave
+ * @addr: linear address of the page, 0: the SECS; its state has changed
  *
  * Context: process context.
  */
-void sgxdrv_encl_wake(struct sgxdrv_encl *encl)
+void sgxdrv_encl_wake(struct sgxdrv_encl *encl, unsigned long addr)
 {
 	/* Behind the new state: pairs with the acquire in make_one_resident(). */
 	atomic_long_inc_return_release(&encl->seq);
-	wake_up_all(&encl->wait);
+	__wake_up(&encl->wait, TASK_NORMAL, 0, (void *)addr);
+}
+
+/**
+ * sgxdrv_encl_wait_for_page() - wait for the state of a page to change
+ * @encl: the enclave
+ * @addr: linear address of the page, 0: the SECS
+ * @seq: of the enclave, read before the state of the page
+ *
+ * A change of another page before the task sleeps ends the wait, too.
+ *
+ * Context: process context, sleeps.
+ * Return: 0, or -ERESTARTSYS to a task that is killed.
+ */
+int sgxdrv_encl_wait_for_page(struct sgxdrv_encl *encl, unsigned long addr, long seq)
+{
+	struct page_wait wait = { .addr = addr };
+	long ret;
+
+	init_wait(&wait.entry);
+	wait.entry.func = wake_for_page;
+	ret = prepare_to_wait_event(&encl->wait, &wait.entry, TASK_KILLABLE);
+	if (!ret && atomic_long_read(&encl->seq) == seq)
+		schedule();
+	finish_wait(&encl->wait, &wait.entry);
+	return ret;
 }
 
 /**

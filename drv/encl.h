@@ -119,7 +119,7 @@ enum sgxdrv_count {
  * @user: who opened it; constant
  * @memcg: whom @backing is charged to: the opener; constant
  * @seq: goes up whenever a page has stopped LEAVING, LOADING or REMOVING
- * @wait: for @seq
+ * @wait: struct page_wait, for @seq
  * @cpus: scratch of whoever has the RECLAIM bit
  * @ioctl_cpus: the same for the IOCTL bit
  * @batch: what he works on
@@ -194,7 +194,8 @@ struct sgxdrv_encl_page *sgxdrv_encl_page_alloc(struct sgxdrv_encl *encl, unsign
 void sgxdrv_encl_page_free(struct sgxdrv_encl_page *page);
 int sgxdrv_encl_link(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
 void sgxdrv_encl_unlink(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
-void sgxdrv_encl_wake(struct sgxdrv_encl *encl);
+void sgxdrv_encl_wake(struct sgxdrv_encl *encl, unsigned long addr);
+int sgxdrv_encl_wait_for_page(struct sgxdrv_encl *encl, unsigned long addr, long seq);
 struct sgxdrv_encl_page *sgxdrv_encl_lookup(struct sgxdrv_encl *encl, unsigned long addr);
 struct sgxdrv_encl_page *sgxdrv_encl_find(struct sgxdrv_encl *encl, struct vm_area_struct *vma,
 					  unsigned long addr);

@@ -81,13 +81,40 @@ static bool may_leave(const struct sgxdrv_encl_page *page)
 	return true;
 }
 
+/*
+ * The owner of the lock may be off the CPU for long, throttled or of low priority. The
+ * threads serve all users, so they do not wait for it. A task at its limit does, since
+ * the enclave is its own or its user's.
+ */
+static bool try_lock(struct sgxdrv_batch *batch)
+{
+	struct mutex *lock = &batch->encl->lock;
+
+	batch->held = batch->wanted ? mutex_lock_killable(lock) : !mutex_trylock(lock);
+	return !batch->held;
+}
+
+/* Drops victim @i, for which nothing has been done but to find memory. */
+static void put_back(struct sgxdrv_batch *batch, unsigned int i)
+{
+	struct sgxdrv_victim *v = &batch->victims[i];
+
+	sgxdrv_backing_put(&v->backing, false);
+	sgxdrv_lru_add(v->page->epc, v->page);
+	drop_victim(batch, i);
+}
+
 static void begin(struct sgxdrv_batch *batch)
 {
 	struct sgxdrv_encl *encl = batch->encl;
 	struct sgxdrv_victim *v;
 	unsigned int i = 0;
 
-	mutex_lock(&encl->lock);
+	if (!try_lock(batch)) {
+		while (batch->nr)
+			put_back(batch, 0);
+		return;
+	}
 	while (i < batch->nr) {
 		v = &batch->victims[i];
 		if (may_leave(v->page) && sgxdrv_va_take(encl, v->page)) {
@@ -95,9 +122,7 @@ static void begin(struct sgxdrv_batch *batch)
 			i++;
 			continue;
 		}
-		sgxdrv_backing_put(&v->backing, false);
-		sgxdrv_lru_add(v->page->epc, v->page);
-		drop_victim(batch, i);
+		put_back(batch, i);
 	}
 	mutex_unlock(&encl->lock);
 	sgxdrv_delay_for(SGXDRV_DELAY_LEAVING, encl->id);
@@ -216,7 +241,7 @@ static void gone(struct sgxdrv_encl_page *page, enum sgxdrv_page_state state)
 		atomic_long_dec(&encl->nr_resident);
 	/* Pairs with the acquire in make_one_resident(). */
 	smp_store_release(&page->state, state);
-	sgxdrv_encl_wake(encl);
+	sgxdrv_encl_wake(encl, page->addr);
 }
 
 static void finish(struct sgxdrv_victim *v)
@@ -237,7 +262,7 @@ static void fail(struct sgxdrv_victim *v)
 	mutex_lock(&encl->lock);
 	v->page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_va_release(v->page);
-	sgxdrv_encl_wake(encl);
+	sgxdrv_encl_wake(encl, v->page->addr);
 	mutex_unlock(&encl->lock);
 	sgxdrv_lru_add(v->page->epc, v->page);
 }
@@ -263,18 +288,26 @@ static unsigned int write_all(struct sgxdrv_batch *batch)
 
 /* ------------------------------------------------------------------ dead enclaves */
 
-static bool drop_one(struct sgxdrv_encl_page *page)
+static bool begin_drop(struct sgxdrv_batch *batch, struct sgxdrv_encl_page *page)
 {
 	struct sgxdrv_encl *encl = page->encl;
-	struct sgxdrv_epc_page *epc = page->epc;
 	bool go;
 
-	mutex_lock(&encl->lock);
+	if (!try_lock(batch))
+		return false;
 	go = !is_secs(page) || !atomic_long_read(&encl->nr_resident);
 	if (go)
 		page->state = SGXDRV_PAGE_LEAVING;
 	mutex_unlock(&encl->lock);
-	if (!go) {
+	return go;
+}
+
+static bool drop_one(struct sgxdrv_batch *batch, struct sgxdrv_encl_page *page)
+{
+	struct sgxdrv_encl *encl = page->encl;
+	struct sgxdrv_epc_page *epc = page->epc;
+
+	if (!begin_drop(batch, page)) {
 		sgxdrv_lru_add(epc, page);
 		return false;
 	}
@@ -293,7 +326,7 @@ static unsigned int drop_all(struct sgxdrv_batch *batch)
 	unsigned int i, done = 0;
 
 	for (i = 0; i < batch->nr; i++)
-		done += drop_one(batch->victims[i].page);
+		done += drop_one(batch, batch->victims[i].page);
 	return done;
 }
 
@@ -303,7 +336,7 @@ static unsigned int drop_all(struct sgxdrv_batch *batch)
  *
  * Context: process context, may sleep; no enclave lock held, the enclave's RECLAIM bit
  * is.
- * Return: number of pages that have become free.
+ * Return: number of pages that have become free; if there is none, the batch may say why.
  */
 unsigned int sgxdrv_evict(struct sgxdrv_batch *batch)
 {

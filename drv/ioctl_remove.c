@@ -100,9 +100,10 @@ static void forget(struct removal *r)
 	unsigned int i;
 
 	mutex_lock(&encl->lock);
-	for (i = 0; i < r->nr; i++)
+	for (i = 0; i < r->nr; i++) {
 		sgxdrv_encl_unlink(encl, r->pages[i]);
-	sgxdrv_encl_wake(encl);
+		sgxdrv_encl_wake(encl, r->pages[i]->addr);
+	}
 	mutex_unlock(&encl->lock);
 	for (i = 0; i < r->nr; i++)
 		sgxdrv_encl_page_free(r->pages[i]);

@@ -146,7 +146,7 @@ static void end_load(struct sgxdrv_encl_page *page)
 	page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_lru_add(page->epc, page);
 	mutex_unlock(&encl->lock);
-	sgxdrv_encl_wake(encl);
+	sgxdrv_encl_wake(encl, page->addr);
 	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
 	trace_sgxdrv_load(encl->id, page->addr);
 }
@@ -161,7 +161,7 @@ static void cancel_load(struct sgxdrv_encl_page *page)
 		atomic_long_dec(&encl->nr_resident);
 	/* Pairs with the acquire in make_one_resident(). */
 	smp_store_release(&page->state, SGXDRV_PAGE_EVICTED);
-	sgxdrv_encl_wake(encl);
+	sgxdrv_encl_wake(encl, page->addr);
 	sgxdrv_epc_put(epc);
 }
 
@@ -185,6 +185,7 @@ static int make_one_resident(struct sgxdrv_encl_page *page, struct sgxdrv_wait *
 	enum sgxdrv_page_state state;
 
 	/* Before the state: a task that has seen it in vain must not miss the end of it. */
+	wait->addr = page->addr;
 	wait->seq = atomic_long_read_acquire(&page->encl->seq);
 	/* Pairs with the release at the end of LEAVING and LOADING, which need no lock. */
 	state = smp_load_acquire(&page->state);
@@ -309,7 +310,7 @@ int sgxdrv_encl_wait(struct sgxdrv_encl *encl, struct sgxdrv_wait *wait)
 	case SGXDRV_WANT_LOAD:
 		return load(wait);
 	default:
-		ret = wait_event_killable(encl->wait, atomic_long_read(&encl->seq) != wait->seq);
+		ret = sgxdrv_encl_wait_for_page(encl, wait->addr, wait->seq);
 	}
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

@@ -29,12 +29,14 @@ struct sgxdrv_backing {
  * struct sgxdrv_batch - pages of an enclave that a reclaimer works on; RECLAIM bit
  * @encl: the enclave; constant
  * @wanted: a task at its limit evicts them to get on
+ * @held: out: pages stay because the enclave lock was not to be had
  * @nr: used of @victims
  * @victims: pages, off the LRU list, and where they will go
  */
 struct sgxdrv_batch {
 	struct sgxdrv_encl *encl;
 	bool wanted;
+	bool held;
 	unsigned int nr;
 	struct sgxdrv_victim {
 		struct sgxdrv_encl_page *page;
@@ -44,7 +46,7 @@ struct sgxdrv_batch {
 
 /* What somebody who wants a page has to wait for */
 enum sgxdrv_want {
-	SGXDRV_WANT_SEQ,	/* the enclave's @seq to change */
+	SGXDRV_WANT_SEQ,	/* the state of the page at @addr to change */
 	SGXDRV_WANT_EPC,	/* an EPC page */
 	SGXDRV_WANT_SLOT,	/* a slot in a VA page */
 	SGXDRV_WANT_LOAD,	/* a page to be loaded, by whoever waits */
@@ -56,6 +58,7 @@ enum sgxdrv_want {
  * @epc: a free EPC page that is in hand, or NULL
  * @loading: page that is LOADING at the hands of the task, or NULL
  * @want: what for
+ * @addr: with SGXDRV_WANT_SEQ, of which page
  * @seq: the enclave's, seen under its lock
  */
 struct sgxdrv_wait {
@@ -63,6 +66,7 @@ struct sgxdrv_wait {
 	struct sgxdrv_epc_page *epc;
 	struct sgxdrv_encl_page *loading;
 	enum sgxdrv_want want;
+	unsigned long addr;
 	long seq;
 };
 

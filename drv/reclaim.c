@@ -72,6 +72,8 @@ void sgxdrv_reclaim_taken(void)
 /**
  * sgxdrv_reclaim_freed() - a page has been put on a free list
  *
+ * It is for one task of those that wait for any page, and perhaps for one at its limit.
+ *
  * Context: any task context.
  */
 void sgxdrv_reclaim_freed(void)
@@ -85,7 +87,7 @@ static void ended(atomic_t *counter)
 {
 	/* Fully ordered: pairs with the acquire in pages_on_their_way(). */
 	if (atomic_dec_and_test(counter))
-		wake_up_all(&epc_wait);
+		wake_up(&epc_wait);
 }
 
 /**
@@ -120,6 +122,7 @@ static bool pages_on_their_way(void)
  * @target: whose pages
  * @background: no task waits for the effort itself
  * @scanned: pages looked at since one was freed
+ * @held: pages not looked at since then, as the lock of their enclave was held
  * @evicted: value of @nr_evicted that has been seen
  * @naps: times that there was no way to get one
  */
@@ -127,6 +130,7 @@ struct effort {
 	struct sgxdrv_target target;
 	bool background;
 	unsigned long scanned;
+	unsigned long held;
 	long evicted;
 	unsigned int naps;
 };
@@ -140,7 +144,9 @@ static bool takes_young(const struct effort *effort)
 /* All have been looked at again, and again, and none could go. */
 static bool is_hopeless(const struct effort *effort)
 {
-	return effort->scanned > 4 * sgxdrv_target_pages(&effort->target) + SGXDRV_BATCH_MAX;
+	unsigned long pages = sgxdrv_target_pages(&effort->target);
+
+	return effort->scanned + effort->held > 4 * pages + SGXDRV_BATCH_MAX;
 }
 
 /* Takes pages in use out of the batch. The SECS is as long as it has children. */
@@ -178,6 +184,26 @@ static unsigned int max_batch(void)
 		       SGXDRV_BATCH_MAX);
 }
 
+/* Returns the number of pages freed. */
+static unsigned int reclaim_batch(struct effort *effort, struct sgxdrv_batch *batch)
+{
+	unsigned int nr = batch->nr, done = 0;
+
+	batch->wanted = !effort->background;
+	batch->held = false;
+	sgxdrv_delay_for(SGXDRV_DELAY_ISOLATED, batch->encl->id);
+	if (!takes_young(effort))
+		keep_young(batch);
+	if (batch->nr)
+		done = sgxdrv_evict(batch);
+	if (batch->held)
+		effort->held += nr;
+	else
+		effort->scanned += nr;
+	end_batch(batch->encl);
+	return done;
+}
+
 /* Returns the number of pages freed. @found: whether there was one to try. */
 static unsigned int reclaim(struct effort *effort, bool *found)
 {
@@ -188,16 +214,8 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 	atomic_inc(&nr_batches);
 	batch = sgxdrv_lru_isolate(&effort->target, max_batch());
 	*found = batch;
-	if (batch) {
-		effort->scanned += batch->nr;
-		batch->wanted = !effort->background;
-		sgxdrv_delay_for(SGXDRV_DELAY_ISOLATED, batch->encl->id);
-		if (!takes_young(effort))
-			keep_young(batch);
-		if (batch->nr)
-			done = sgxdrv_evict(batch);
-		end_batch(batch->encl);
-	}
+	if (batch)
+		done = reclaim_batch(effort, batch);
 	if (done) {
 		WRITE_ONCE(stuck, false);
 		atomic_long_add(done, &nr_evicted);
@@ -205,6 +223,7 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 	ended(&nr_batches);
 	if (done) {
 		effort->scanned = 0;
+		effort->held = 0;
 		effort->naps = 0;
 	}
 	return done;
@@ -226,6 +245,8 @@ static int doze(unsigned int state, bool blind)
 	DEFINE_WAIT(wait);
 	long ret;
 
+	if (!blind)
+		wait.flags = WQ_FLAG_EXCLUSIVE;
 	ret = prepare_to_wait_event(&epc_wait, &wait, state);
 	if (!ret && (blind || !sgxdrv_epc_free_pages())) {
 		if (!blind)
@@ -362,13 +383,25 @@ struct sgxdrv_user *sgxdrv_epc_user_get(void)
 
 /* ------------------------------------------------------------------- background */
 
+/* What is not hopeless are the enclaves whose locks are held: let their owners run. */
+static bool wait_for_owners(struct effort *effort)
+{
+	if (!effort->held)
+		return false;
+	schedule_timeout_interruptible(1);
+	effort->scanned = 0;
+	effort->held = 0;
+	return true;
+}
+
 static void reclaim_to_high(void)
 {
 	struct effort effort = { .background = true };
 	bool found;
 
 	while (sgxdrv_epc_free_pages() < high && !kthread_should_stop()) {
-		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort))) {
+		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort)) &&
+		    !wait_for_owners(&effort)) {
 			WRITE_ONCE(stuck, true);
 			break;
 		}

@@ -52,7 +52,9 @@ void sgxdrv_encl_refused(struct sgxdrv_encl *encl, bool wanted)
 	if (!wanted || n + 1 < REFUSALS || !sgxdrv_sticks_too_much(encl))
 		return;
 
-	mutex_lock(&encl->lock);
+	/* Or the next time, rather than to wait for a lock */
+	if (!mutex_trylock(&encl->lock))
+		return;
 	sgxdrv_encl_kill(encl, "memory for the eviction", 0, -ENOMEM);
 	mutex_unlock(&encl->lock);
 	sgxdrv_encl_not_refused(encl);

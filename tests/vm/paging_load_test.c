@@ -7,6 +7,8 @@
 #include "kselftest_harness.h"
 
 #define NR_DEATHS	8
+#define NR_HELD		4	/* the threads that reclaim are no more */
+#define NR_FEW		5	/* pages, of 8 in ELRANGE */
 
 FIXTURE(load) {
 	struct scene s;
@@ -162,6 +164,58 @@ TEST_F_TIMEOUT(load, no_hostages, 120)
 		self->s.press.shared = NULL;
 		ASSERT_EQ(0, end_delays());
 		EXPECT_EQ(-1, unstamped(&self->s.encl, NR_SCENE, 1));
+	}
+}
+
+/* Faults in a hole: a page is added. */
+static int step_hole(struct softsgx_enclave *encl)
+{
+	vt_write(vt_addr(encl, NR_FEW));
+	return 0;
+}
+
+/* A worker that is held with the lock of an enclave of its own, whose pages are old */
+static int hold_lock(struct softsgx_enclave *encl, struct worker *worker)
+{
+	int ret = paging_load(encl, NR_FEW);
+
+	if (!ret)
+		ret = vt_map(encl, NR_FEW, 1, PROT_RW);
+	if (!ret)
+		ret = worker_start(worker, encl);
+	if (ret)
+		return ret;
+	stamp_all(encl, NR_FEW, 1);
+	ret = make_old(encl->fd);
+	if (!ret)
+		ret = vt_delay("augment", LONG_MS);
+	if (!ret)
+		ret = worker_tell(worker, step_hole);
+	return ret ? ret : await_held("augment");
+}
+
+/* Owners of enclave locks that do not run hold up only their enclaves. */
+TEST_F_TIMEOUT(load, locks_held, 120)
+{
+	struct softsgx_enclave encls[NR_HELD];
+	struct worker workers[NR_HELD];
+	unsigned int i;
+
+	for (i = 0; i < NR_HELD; i++)
+		ASSERT_EQ(0, hold_lock(&encls[i], &workers[i]));
+	ASSERT_EQ(0, press_start(&self->s.press, 2 * self->s.start.total));
+	EXPECT_EQ(0, press_goes_on(&self->s.press));
+	EXPECT_EQ(NR_HELD, vt_delayed());
+
+	/* Not lost; they can be evicted afterwards. */
+	for (i = 0; i < NR_HELD; i++)
+		EXPECT_EQ(0, worker_kill(&workers[i]));
+	EXPECT_EQ(0, end_delays());
+	for (i = 0; i < NR_HELD; i++) {
+		EXPECT_EQ(256 + SIGKILL, vt_wait(workers[i].pid));
+		EXPECT_EQ(0, await_resident(encls[i].fd, 1));
+		EXPECT_EQ(-1, unstamped(&encls[i], NR_FEW, 1));
+		softsgx_enclave_close(&encls[i]);
 	}
 }
 
