@@ -18,6 +18,7 @@ const char * const sgxdrv_count_names[SGXDRV_NR_COUNTS] = {
 	[SGXDRV_COUNT_FAILED]	= "failed",
 	[SGXDRV_COUNT_EAUG]	= "eaug",
 	[SGXDRV_COUNT_REMOVED]	= "removed",
+	[SGXDRV_COUNT_FAULTS]	= "faults",
 };
 
 /**

@@ -153,7 +153,7 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 
 	if (sgxdrv_should_fail())
 		return ERR_PTR(-ENOMEM);
-	encl = kzalloc(sizeof(*encl), GFP_KERNEL_ACCOUNT);
+	encl = kzalloc(struct_size(encl, lru, sgxdrv_epc_nr_nodes()), GFP_KERNEL_ACCOUNT);
 	if (!encl)
 		return ERR_PTR(-ENOMEM);
 	encl->user = sgxdrv_epc_user_get();
@@ -184,6 +184,7 @@ struct sgxdrv_encl *sgxdrv_encl_alloc(void)
 	INIT_LIST_HEAD(&encl->mm_list);
 	INIT_LIST_HEAD(&encl->va_pages);
 	init_waitqueue_head(&encl->wait);
+	sgxdrv_lru_init(encl);
 	encl->secs.encl = encl;
 	encl->memcg = get_mem_cgroup_from_mm(current->mm);
 	INIT_WORK(&encl->release_work, sgxdrv_encl_release_work);

@@ -17,6 +17,8 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "epc.h"
+
 struct file;
 struct inode;
 struct mem_cgroup;
@@ -83,6 +85,7 @@ enum sgxdrv_count {
 	SGXDRV_COUNT_FAILED,	/* pages that could not be written for now */
 	SGXDRV_COUNT_EAUG,	/* pages added after INIT */
 	SGXDRV_COUNT_REMOVED,	/* pages removed at the wish of the enclave */
+	SGXDRV_COUNT_FAULTS,	/* page faults, each once */
 	SGXDRV_NR_COUNTS
 };
 
@@ -132,6 +135,7 @@ enum sgxdrv_count {
  * @mm_list: struct sgxdrv_encl_mm; walked under @srcu
  * @srcu: entries of @mm_list are freed after its grace period
  * @release_work: see @ref
+ * @lru: by node that has EPC; the node's lock
  */
 struct sgxdrv_encl {
 	struct kref ref;
@@ -175,6 +179,7 @@ struct sgxdrv_encl {
 	struct srcu_struct srcu;
 
 	struct work_struct release_work;
+	struct sgxdrv_lru lru[];
 };
 
 typedef int (*sgxdrv_page_fn)(struct sgxdrv_encl_page *page, unsigned long addr, void *data);

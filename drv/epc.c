@@ -182,7 +182,9 @@ static struct sgxdrv_node *make_node(unsigned int nid)
 	node = &nodes[nr_nodes++];
 	spin_lock_init(&node->lock);
 	INIT_LIST_HEAD(&node->free);
-	INIT_LIST_HEAD(&node->lru);
+	INIT_LIST_HEAD(&node->ready);
+	INIT_LIST_HEAD(&node->spent);
+	INIT_LIST_HEAD(&node->encls);
 	node_of[nid] = node;
 	return node;
 }

@@ -18,24 +18,54 @@ struct sgxdrv_user;
  * struct sgxdrv_node - the EPC of a memory node
  * @lock: protects all of it; innermost
  * @free: pages that the EPCM does not hold
- * @lru: pages that can be reclaimed, those that were looked at longest ago first
+ * @ready: struct sgxdrv_lru of enclaves whose turn it may be to lose pages
+ * @spent: the same, of those whose turn it is not in this round
+ * @encls: both
+ * @round: number of the round
  * @nr_free: length of @free; read without the lock, too
- * @nr_lru: length of @lru; read without the lock, too
+ * @nr_lru: pages that can be reclaimed; read without the lock, too
+ * @nr_encls: length of @encls
  */
 struct sgxdrv_node {
 	spinlock_t lock;
 	struct list_head free;
-	struct list_head lru;
+	struct list_head ready;
+	struct list_head spent;
+	struct list_head encls;
+	unsigned long round;
 	unsigned long nr_free;
 	unsigned long nr_lru;
+	unsigned long nr_encls;
+};
+
+/**
+ * struct sgxdrv_lru - pages of an enclave on a node that can be reclaimed
+ * @list: in @ready or @spent of the node, if there are any
+ * @all: in @encls of the node, if there are any
+ * @pages: those that were looked at longest ago first
+ * @nr: length of @pages
+ * @credit: pages that may go before the others have their turn
+ * @round: in which @credit was given last
+ * @encl: constant
+ *
+ * All protected by the lock of the node.
+ */
+struct sgxdrv_lru {
+	struct list_head list;
+	struct list_head all;
+	struct list_head pages;
+	unsigned long nr;
+	unsigned long credit;
+	unsigned long round;
+	struct sgxdrv_encl *encl;
 };
 
 /**
  * struct sgxdrv_epc_page - one page of EPC
- * @list: in @free or @lru of the node; protected by its lock. Empty while the page is
+ * @list: in @free of the node, or @pages of struct sgxdrv_lru; the node's lock. Empty while the page is
  *	with its user alone, or with a reclaimer
  * @encl: to whose account it goes, NULL if it is free
- * @owner: what is in it, if it is in @lru or with a reclaimer
+ * @owner: what is in it, if it can be reclaimed or is with a reclaimer
  * @node: constant
  * @addr: kernel address, the operand of leaves; constant
  * @pfn: page frame, for page tables; constant
@@ -63,6 +93,7 @@ unsigned long sgxdrv_epc_total(void);
 unsigned long sgxdrv_epc_free_pages(void);
 
 /* lru.c */
+void sgxdrv_lru_init(struct sgxdrv_encl *encl);
 void sgxdrv_lru_add(struct sgxdrv_epc_page *page, struct sgxdrv_encl_page *owner);
 void sgxdrv_lru_del(struct sgxdrv_epc_page *page);
 unsigned long sgxdrv_lru_pages(void);

@@ -138,6 +138,8 @@ static vm_fault_t map_page(struct vm_fault *vmf)
 	vm_fault_t result;
 	int ret;
 
+	if (!(vmf->flags & FAULT_FLAG_TRIED))
+		sgxdrv_count(encl, SGXDRV_COUNT_FAULTS, 1);
 	while (map_page_once(vmf, &wait, &result) == -EAGAIN) {
 		result = wait_for_page(vmf, &wait);
 		if (result) {

@@ -75,7 +75,8 @@ bool sgxdrv_leaf_again(unsigned int *tries);
 int sgxdrv_encl_etrack(struct sgxdrv_encl *encl, struct cpumask *cpus);
 
 /* lru.c */
-struct sgxdrv_batch *sgxdrv_lru_isolate(const struct sgxdrv_target *target, unsigned int max);
+struct sgxdrv_batch *sgxdrv_lru_isolate(const struct sgxdrv_target *target, unsigned int max,
+					bool patient);
 int sgxdrv_encl_begin_reclaim(struct sgxdrv_encl *encl);
 void sgxdrv_encl_end_reclaim(struct sgxdrv_encl *encl);
 

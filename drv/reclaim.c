@@ -33,6 +33,7 @@
 #define MIN_BATCH	2
 #define NAP		msecs_to_jiffies(20)
 #define NAPS		16	/* before nothing is taken for never */
+#define PATIENCE	5	/* naps in which no reclaimer has evicted a page */
 
 static struct task_struct *threads[MAX_THREADS];	/* constant after load */
 static unsigned long low, high;				/* constant after load */
@@ -121,6 +122,8 @@ static bool pages_on_their_way(void)
  * struct effort - how hard somebody tries to reclaim
  * @target: whose pages
  * @background: no task waits for the effort itself
+ * @patient: as sgxdrv_lru_isolate() has it
+ * @busy: all that there was to try was with other reclaimers
  * @scanned: pages looked at since one was freed
  * @held: pages not looked at since then, as the lock of their enclave was held
  * @evicted: value of @nr_evicted that has been seen
@@ -129,6 +132,8 @@ static bool pages_on_their_way(void)
 struct effort {
 	struct sgxdrv_target target;
 	bool background;
+	bool patient;
+	bool busy;
 	unsigned long scanned;
 	unsigned long held;
 	long evicted;
@@ -212,9 +217,10 @@ static unsigned int reclaim(struct effort *effort, bool *found)
 
 	/* Counted from before its pages leave the list. */
 	atomic_inc(&nr_batches);
-	batch = sgxdrv_lru_isolate(&effort->target, max_batch());
-	*found = batch;
-	if (batch)
+	batch = sgxdrv_lru_isolate(&effort->target, max_batch(), effort->patient);
+	effort->busy = batch == ERR_PTR(-EBUSY);
+	*found = !IS_ERR_OR_NULL(batch);
+	if (*found)
 		done = reclaim_batch(effort, batch);
 	if (done) {
 		WRITE_ONCE(stuck, false);
@@ -270,7 +276,7 @@ static bool reclaim_own(struct effort *effort, bool *none)
 
 	if (reclaim(effort, &found))
 		return true;
-	*none = !pages_on_their_way() && (!found || is_hopeless(effort));
+	*none = !effort->busy && !pages_on_their_way() && (!found || is_hopeless(effort));
 	return found && !*none;
 }
 
@@ -394,30 +400,46 @@ static bool wait_for_owners(struct effort *effort)
 	return true;
 }
 
-static void reclaim_to_high(void)
+static void reclaim_to_high(bool patient)
 {
-	struct effort effort = { .background = true };
+	struct effort effort = { .background = true, .patient = patient };
 	bool found;
 
 	while (sgxdrv_epc_free_pages() < high && !kthread_should_stop()) {
 		if (!reclaim(&effort, &found) && (!found || is_hopeless(&effort)) &&
 		    !wait_for_owners(&effort)) {
-			WRITE_ONCE(stuck, true);
+			WRITE_ONCE(stuck, !effort.busy);
 			break;
 		}
 		cond_resched();
 	}
 }
 
-/* A nap in between: what could not be reclaimed just now can't at once. */
+/* Returns true if nothing has been evicted meanwhile. */
+static bool nap_in_vain(void)
+{
+	long evicted = atomic_long_read(&nr_evicted);
+
+	schedule_timeout_interruptible(NAP);
+	return evicted == atomic_long_read(&nr_evicted);
+}
+
+/*
+ * A nap in between: what could not be reclaimed just now can't at once. When nothing is
+ * evicted for long, the reclaimer that others leave the work to may be held up.
+ */
 static int reclaim_thread(void *unused)
 {
+	unsigned int vain = 0;
+
 	while (!kthread_should_stop()) {
 		wait_event_interruptible_exclusive(reclaim_wait,
 						   kthread_should_stop() || is_low());
-		reclaim_to_high();
-		if (is_low() && !kthread_should_stop())
-			schedule_timeout_interruptible(NAP);
+		reclaim_to_high(vain < PATIENCE);
+		if (is_low() && !kthread_should_stop() && nap_in_vain())
+			vain++;
+		else
+			vain = 0;
 	}
 	return 0;
 }

@@ -18,10 +18,23 @@
 #define BUSY		-1
 
 /* What paging counts, as fdinfo and debugfs epc name it */
-enum { EWB, ELDU, WAITS, BATCHES, AGED, YOUNG, FAILED, EAUG, REMOVED, NR_COUNTS };
+enum {
+	EWB,
+	ELDU,
+	WAITS,
+	BATCHES,
+	AGED,
+	YOUNG,
+	FAILED,
+	EAUG,
+	REMOVED,
+	FAULTS,
+	NR_COUNTS
+};
 
 static const char * const count_names[NR_COUNTS] = {
 	"ewb", "eldu", "waits", "batches", "aged", "young", "failed", "eaug", "removed",
+	"faults",
 };
 
 /* ------------------------------------------------------------ what is told */

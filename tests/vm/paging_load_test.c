@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #define NR_DEATHS	8
+#define NR_LARGE	128	/* pages, half of the EPC */
 #define NR_HELD		4	/* the threads that reclaim are no more */
 #define NR_FEW		5	/* pages, of 8 in ELRANGE */
 
@@ -165,6 +166,36 @@ TEST_F_TIMEOUT(load, no_hostages, 120)
 		ASSERT_EQ(0, end_delays());
 		EXPECT_EQ(-1, unstamped(&self->s.encl, NR_SCENE, 1));
 	}
+}
+
+/* How many pages of a large enclave are there when a small one begins to lose its own? */
+static long large_when_small_loses(struct __test_metadata *_metadata, struct scene *scene)
+{
+	struct softsgx_enclave large, small;
+	long left;
+
+	ASSERT_EQ(0, paging_load(&large, NR_LARGE));
+	ASSERT_EQ(0, paging_load(&small, NR_LARGE / 8));
+	ASSERT_EQ(0, press_start(&scene->press, 2 * scene->start.total));
+	EXPECT_EQ(0, await_resident(small.fd, NR_LARGE / 8 - 1));
+	left = info_now(large.fd).resident;
+	EXPECT_EQ(0, scene_calm(scene));
+	softsgx_enclave_close(&large);
+	softsgx_enclave_close(&small);
+	return left;
+}
+
+/*
+ * Enclaves that are not used lose the same share of their pages, not the same number. A
+ * reclaimer that is held up by the machine makes others go on without it, now and then.
+ */
+TEST_F_TIMEOUT(load, same_share, 90)
+{
+	unsigned int i, fair = 0;
+
+	for (i = 0; i < 3 && !fair; i++)
+		fair += large_when_small_loses(_metadata, &self->s) <= NR_LARGE / 2;
+	EXPECT_LT(0, fair);
 }
 
 /* Faults in a hole: a page is added. */

@@ -63,7 +63,8 @@ static long taken(int fd)
 {
 	struct info info = info_now(fd);
 
-	return info.resident + info.va_pages + 1;
+	/* The SECS is there as long as a child is, and hardly longer. */
+	return info.resident + info.va_pages + !!info.resident;
 }
 
 /* None of its pages has been away, though they are the oldest. */
