@@ -37,7 +37,7 @@ $(B)/lib/sign: tools/softsgx/cmd_sign.c $(B)/libsoftsgx.a
 -include $(wildcard $(B)/lib/*.d)
 
 # The same sources again with sanitizers
-LIB_TESTS := measure sign elf key symbol raw hello command
+LIB_TESTS := measure sign elf key symbol raw hello command unwind
 LIB_TEST_BIN := $(LIB_TESTS:%=$(B)/tests/lib/test_%)
 LIB_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
@@ -57,8 +57,10 @@ $(B)/tests/lib/test_%: tests/lib/test_%.c $(LIB_TEST_OBJS) $(B)/lib/enter-asm.o
 
 $(B)/tests/lib/test_raw $(B)/tests/lib/test_hello: tests/lib/fake_cpu.c $(B)/tests/lib/fake_cpu_asm.o
 
+$(B)/tests/lib/test_unwind: $(B)/tests/lib/unwind_asm.o
+
 # Not instrumented: runs where no sanitizer can follow
-$(B)/tests/lib/fake_cpu_asm.o: tests/lib/fake_cpu_asm.S
+$(B)/tests/lib/fake_cpu_asm.o $(B)/tests/lib/unwind_asm.o: $(B)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -g -c -o $@ $<
 
