@@ -200,7 +200,7 @@ static void done(struct execution *e, struct pt_regs *regs)
 	regs->ip += e->insn.length;
 	regs->flags &= ~X86_EFLAGS_RF;
 	sgxcpu_count(SGXCPU_STAT_COMPACT);
-	/* Inside TF waits for one more instruction, as behind an ENCLU. */
+	/* Inside TF waits for one more instruction, as behind an ENCLU there. */
 	if (e->lp)
 		sgxcpu_step_check(e->lp, regs);
 	else

@@ -159,6 +159,7 @@ static struct sgxcore_outcome leave(struct sgxcpu_lp *lp, struct pt_regs *regs)
 		sgxcpu_mode_leave(lp);
 		sgxcpu_regs_store(&r, regs);
 		sgxcpu_count(SGXCPU_STAT_EEXIT);
+		sgxcpu_signal_step(regs);
 	}
 	return out;
 }
@@ -319,7 +320,7 @@ bool sgxcpu_enclu_inside(struct sgxcpu_lp *lp, struct pt_regs *regs, int prefixe
 	explain(leaf, lp->core.eid, regs, &out);
 	if (out.kind == SGXCORE_FAULT)
 		return sgxcpu_exception(lp, regs, out.code, out.error_code, out.addr);
-	/* TF waits for one more instruction. */
+	/* Inside TF waits for one more instruction. */
 	sgxcpu_step_check(lp, regs);
 	return true;
 }

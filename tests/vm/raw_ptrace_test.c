@@ -3,6 +3,8 @@
  * A debugger, and a thread inside an enclave that has not opted in: it sees the
  * program at the AEP, and the enclave as one large instruction.
  */
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -124,18 +126,12 @@ static bool is_inside(const struct _test_data_ptrace *self, u64 rip)
 	return rip - self->encl.e.base < self->encl.e.size;
 }
 
-/*
- * The step ends where the enclave does: right behind the ENCLU. A processor that
- * executes EEXIT in a trap may need one instruction more.
- */
+/* The step ends where the enclave does: right behind the ENCLU. */
 static void check_step(struct __test_metadata *_metadata, struct _test_data_ptrace *self,
 		       const struct user_regs_struct *regs)
 {
-	const u64 next = (uintptr_t)softsgx_raw_enclu + ENCLU_LENGTH;
-
 	EXPECT_EQ(false, is_inside(self, regs->rip));
-	EXPECT_GE(regs->rip, next);
-	EXPECT_LE(regs->rip, next + 1);
+	EXPECT_EQ((uintptr_t)softsgx_raw_enclu + ENCLU_LENGTH, regs->rip);
 	EXPECT_EQ(SGX_EEXIT, regs->rax);
 }
 
@@ -279,6 +275,82 @@ TEST_F(ptrace, step_from_aep)
 	check_step(_metadata, self, &regs);
 	EXPECT_EQ(ENCL_DONE, self->s->call.status);
 	finish(_metadata, self);
+}
+
+/* Two entries with the same flags: what the first leaves behind, the second loads. */
+static void child_twice(struct _test_data_ptrace *self)
+{
+	struct shared *s = self->s;
+
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(1);
+	raise(SIGSTOP);
+	encl_raw_args(&s->raw, ENCL_ADD, &s->call);
+	softsgx_raw_enter(&s->raw, self->encl.tcs[0]);
+	s->raw.regs.di = ENCL_ADD;
+	s->raw.regs.si = (uintptr_t)&s->call;
+	softsgx_raw_enter(&s->raw, self->encl.tcs[0]);
+	STORE(s->done, true);
+	_exit(0);
+}
+
+/* Changes the byte at @addr of the child, and returns what was there. */
+static u8 poke(struct __test_metadata *_metadata, struct _test_data_ptrace *self, u64 addr,
+	       u8 byte)
+{
+	long word;
+
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, self->pid, (void *)addr, NULL);
+	ASSERT_EQ(0, errno);
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->pid, (void *)addr,
+			    (void *)((word & ~0xffL) | byte)));
+	return word;
+}
+
+/* To the ENCLU, without a step: as a debugger's breakpoint does it */
+static void go_to_enclu(struct __test_metadata *_metadata, struct _test_data_ptrace *self,
+			struct user_regs_struct *regs)
+{
+	const u64 enclu = (uintptr_t)softsgx_raw_enclu;
+	u8 byte = poke(_metadata, self, enclu, 0xcc);
+
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->pid, NULL, NULL));
+	wait_stop(_metadata, self, SIGTRAP);
+	get_regs(_metadata, self, regs);
+	ASSERT_EQ(enclu + 1, regs->rip);
+	regs->rip = enclu;
+	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, self->pid, NULL, regs));
+	poke(_metadata, self, enclu, byte);
+}
+
+/* One step over the ENCLU, and nothing of it is left for later. */
+TEST_F(ptrace, no_trap_after_step)
+{
+	struct user_regs_struct regs;
+	siginfo_t si;
+	int status;
+
+	self->s->call.a[0] = 1;
+	self->pid = fork();
+	ASSERT_LE(0, self->pid);
+	if (!self->pid)
+		child_twice(self);
+	wait_stop(_metadata, self, SIGSTOP);
+	go_to_enclu(_metadata, self, &regs);
+	step(_metadata, self, &regs);
+	check_step(_metadata, self, &regs);
+	ASSERT_EQ(0, ptrace(PTRACE_GETSIGINFO, self->pid, NULL, &si));
+	EXPECT_EQ(TRAP_TRACE, si.si_code);
+	EXPECT_EQ((void *)regs.rip, si.si_addr);
+
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->pid, NULL, NULL));
+	ASSERT_EQ(self->pid, waitpid(self->pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(true, LOAD(self->s->done));
+	EXPECT_EQ(0, self->s->raw.regs.flags & FLAG_TF);
+	if (WIFEXITED(status))
+		self->pid = 0;
 }
 
 /* What the tracer changes at the AEP counts: another leaf, another address. */
