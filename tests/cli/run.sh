@@ -211,6 +211,49 @@ line' '*' '\' </dev/null
 	esac
 }
 
+# In the directory given: special files; and how far a file is ahead of the clock, in nanoseconds
+in_rw='
+use strict;
+use IO::Socket::UNIX;
+use POSIX qw(mkfifo);
+use Time::HiRes qw(stat time);
+
+chdir $ARGV[0] or die;
+print "fifo=", mkfifo("fifo", 0600) ? "made" : $!, "\n";
+print "socket=", IO::Socket::UNIX->new(Local => "socket", Listen => 1) ? "made" : $!, "\n";
+print "tmpfile=", sysopen(my $t, ".", 020200002) ? "made" : $!, "\n";
+for (1 .. 20) {
+	open(my $f, ">", "time$_") or die;
+	print $f "x";
+	close $f;
+	printf "ahead=%d\n", ((stat "time$_")[9] - time) * 1e9;
+}
+'
+
+# The most of the values of $1 in the output
+largest() {
+	sed -n "s/^$1=//p" "$work/out" | sort -n | tail -n 1
+}
+
+test_rw() {
+	mkdir "$work/rw-here" "$work/not-rw"
+	run -- perl -e "$in_rw" "$work/not-rw"
+	check "elsewhere a FIFO can be made" said fifo=made
+	check "a socket" said socket=made
+	check "a file without a name" said tmpfile=made
+
+	# The manual page says so. Newer QEMUs can make the first two.
+	run --rw "$work/rw-here" -- perl -e "$in_rw" "$work/rw-here"
+	end=$(date +%s%N)
+	check "--rw: a FIFO, or an error" grep -q '^fifo=\(made\|No such device or address\)$' "$work/out"
+	check "--rw: a socket, or an error" grep -q '^socket=\(made\|No such device or address\)$' "$work/out"
+	check "--rw: no file without a name" said "tmpfile=Operation not supported"
+	check "--rw: a file is the host's" [ "$(cat "$work/rw-here/time20")" = x ]
+	check "--rw: file times are not ahead of the clock there" [ "$(largest ahead)" -lt 100000000 ]
+	last=$(stat -c %.9Y "$work/rw-here/time20" | tr -d .)
+	check "--rw: nor of the host's" [ "$last" -le "$end" ]
+}
+
 test_user() {
 	if [ "$(id -u)" != 0 ]; then
 		skip "another user" "not root"
@@ -665,7 +708,7 @@ test_snapshot_trouble() {
 # Its snapshot is not for any of the tests to report.
 run -- true
 
-for group in ${SOFTSGX_TESTS:-statuses streams surroundings user options \
+for group in ${SOFTSGX_TESTS:-statuses streams surroundings rw user options \
 	host_trouble guest_trouble check info keys exec terminal signals \
 	snapshot snapshot_state snapshot_spoiled snapshot_trouble}; do
 	echo "# $group"
