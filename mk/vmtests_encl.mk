@@ -6,7 +6,7 @@ DYNAMIC_TESTS := $(patsubst tests/vm/%.c,$(B)/tests/vm/%,$(wildcard tests/vm/dyn
 
 ENCL_TESTS := $(patsubst tests/vm/%.c,$(B)/tests/vm/%,\
 	$(wildcard $(addprefix tests/vm/,enter_*_test.c raw_*_test.c hostile_*_test.c loader_*_test.c \
-	debug_test.c paging_enter_test.c paging_dynamic_test.c aexnotify_test.c xstate_fuzz_test.c))) \
+	debug_test.c gdb_test.c paging_enter_test.c paging_dynamic_test.c aexnotify_test.c xstate_fuzz_test.c))) \
 	$(DYNAMIC_TESTS)
 
 # They look at the driver as well.
