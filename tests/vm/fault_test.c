@@ -54,6 +54,7 @@ static void check_pages(struct __test_metadata *_metadata, struct softsgx_enclav
 	EXPECT_EQ(SIGSEGV, vt_write(vt_addr(encl, PG_R)));
 	EXPECT_EQ(vt_addr(encl, PG_R), vt_fault_addr);
 	EXPECT_EQ(SIGSEGV, vt_write(vt_addr(encl, PG_RX)));
+	EXPECT_EQ(SIGSEGV, vt_read(vt_addr(encl, PG_TCS)));
 }
 
 TEST_F(fault, pages)
