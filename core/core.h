@@ -96,9 +96,9 @@ static inline struct sgxcore_outcome sgxcore_pf(u64 addr, u32 error_code)
 
 /**
  * struct sgxcore_page - one EPCM entry
- * @lock: base lock: 0 free, SGXCORE_EXCLUSIVE, or shared: by leaves (counted in
- *	SGXCORE_SHARED) and by entries and exits that use the page as SSA or TCS
- *	(counted in SGXCORE_SHARED_LP), which on hardware take no lock
+ * @lock: base lock: 0 free, SGXCORE_EXCLUSIVE, SGXCORE_EXCLUSIVE_LONG, or shared: by
+ *	leaves (counted in SGXCORE_SHARED) and by entries and exits that use the page as
+ *	SSA or TCS (counted in SGXCORE_SHARED_LP), which on hardware take no lock
  * @extra: second try-lock, 0 or 1. SECS: measurement and INIT; pages of enclaves: the
  *	leaves that change them after EINIT
  * @tracking: third try-lock, 0 or 1. SECS: ETRACK
@@ -138,6 +138,7 @@ struct sgxcore_page {
 };
 
 #define SGXCORE_EXCLUSIVE	(-1)
+#define SGXCORE_EXCLUSIVE_LONG	(-2)	/* by a leaf that may sleep */
 #define SGXCORE_SHARED		0x1
 #define SGXCORE_SHARED_LP	0x10000
 
@@ -238,7 +239,7 @@ enum sgxcore_unsealed {
  *	Unless the result is SGXCORE_UNSEALED, @data may hold anything
  * @cmac: AES-128-CMAC of @n bytes; false if it could not be computed
  *
- * None may sleep.
+ * @gcm_encrypt and @gcm_decrypt may sleep, the others may not.
  */
 struct sgxcore_crypto {
 	void (*sha256_blocks)(u32 state[8], const u8 *data, size_t n);
@@ -347,7 +348,10 @@ struct sgxcore_outcome sgxcore_epa(struct sgxcore_cpu *cpu, u64 rbx, void *rcx);
  */
 struct sgxcore_outcome sgxcore_eblock(struct sgxcore_cpu *cpu, void *rcx);
 struct sgxcore_outcome sgxcore_etrack(struct sgxcore_cpu *cpu, void *rcx);
-/* @scratch: a page to encrypt in that nobody else can see, contents irrelevant */
+/*
+ * EWB, ELDU and ELDB sleep if the cipher does.
+ * @scratch: a page to encrypt in that nobody else can see, contents irrelevant
+ */
 struct sgxcore_outcome sgxcore_ewb(struct sgxcore_cpu *cpu, struct sgx_pageinfo *rbx,
 				   void *rcx, void *rdx, u8 *scratch);
 struct sgxcore_outcome sgxcore_eldu(struct sgxcore_cpu *cpu, const struct sgx_pageinfo *rbx,

@@ -12,8 +12,8 @@
 
 /*
  * How often to try again where there is nobody to report a conflict to. Whoever
- * holds a page does so for one leaf only, with preemption off: milliseconds are
- * plenty.
+ * holds a page does so for one leaf only, with preemption off unless that may sleep:
+ * milliseconds are plenty.
  */
 #define LOCK_TRIES		(1U << 18)
 
@@ -120,12 +120,29 @@ u8 sgxcore_page_access(const struct sgxcore_page *page)
 
 /*
  * Whoever holds a base lock keeps the CPU, also where preemption is on: others wait
- * for a moment, or have to report a conflict that hardware does not know.
+ * for a moment, or have to report a conflict that hardware does not know. A lock whose
+ * name ends in "long" leaves the CPU to others, so nothing spins until it is free.
  */
 
 static bool only_lps(int lock)
 {
 	return lock > 0 && !(lock & (SGXCORE_SHARED_LP - 1));
+}
+
+static bool lock_alone(struct sgxcore_page *page, int how)
+{
+	unsigned int i;
+
+	for (i = 0; i < LOCK_TRIES; i++) {
+		int old = sgxcore_cmpxchg(&page->lock, 0, how);
+
+		if (!old)
+			return true;
+		if (!only_lps(old))
+			break;
+		asm volatile("pause" : : : "memory");
+	}
+	return false;
 }
 
 /**
@@ -139,18 +156,9 @@ static bool only_lps(int lock)
  */
 bool sgxcore_lock_exclusive(struct sgxcore_page *page)
 {
-	unsigned int i;
-
 	sgxcore_preempt_disable();
-	for (i = 0; i < LOCK_TRIES; i++) {
-		int old = sgxcore_cmpxchg(&page->lock, 0, SGXCORE_EXCLUSIVE);
-
-		if (!old)
-			return true;
-		if (!only_lps(old))
-			break;
-		asm volatile("pause" : : : "memory");
-	}
+	if (lock_alone(page, SGXCORE_EXCLUSIVE))
+		return true;
 	sgxcore_preempt_enable();
 	return false;
 }
@@ -161,12 +169,32 @@ void sgxcore_unlock_exclusive(struct sgxcore_page *page)
 	sgxcore_preempt_enable();
 }
 
-static bool lock_shared(struct sgxcore_page *page, int unit)
+/**
+ * sgxcore_lock_exclusive_long() - like sgxcore_lock_exclusive(), for a leaf that may sleep
+ * @page: EPCM entry
+ *
+ * Return: false on conflict.
+ */
+bool sgxcore_lock_exclusive_long(struct sgxcore_page *page)
 {
-	int old;
+	return lock_alone(page, SGXCORE_EXCLUSIVE_LONG);
+}
 
-	sgxcore_preempt_disable();
-	old = sgxcore_load(&page->lock);
+void sgxcore_unlock_exclusive_long(struct sgxcore_page *page)
+{
+	sgxcore_store(&page->lock, 0);
+}
+
+/* Is there a leaf at @page that may take longer than it is worth to spin? */
+bool sgxcore_is_locked_long(const struct sgxcore_page *page)
+{
+	return sgxcore_load(&page->lock) == SGXCORE_EXCLUSIVE_LONG;
+}
+
+static bool lock_along(struct sgxcore_page *page, int unit)
+{
+	int old = sgxcore_load(&page->lock);
+
 	while (old >= 0) {
 		int seen = sgxcore_cmpxchg(&page->lock, old, old + unit);
 
@@ -174,6 +202,14 @@ static bool lock_shared(struct sgxcore_page *page, int unit)
 			return true;
 		old = seen;
 	}
+	return false;
+}
+
+static bool lock_shared(struct sgxcore_page *page, int unit)
+{
+	sgxcore_preempt_disable();
+	if (lock_along(page, unit))
+		return true;
 	sgxcore_preempt_enable();
 	return false;
 }
@@ -201,6 +237,22 @@ void sgxcore_unlock_shared(struct sgxcore_page *page)
 }
 
 /**
+ * sgxcore_lock_shared_long() - like sgxcore_lock_shared(), for a leaf that may sleep
+ * @page: EPCM entry
+ *
+ * Return: false on conflict.
+ */
+bool sgxcore_lock_shared_long(struct sgxcore_page *page)
+{
+	return lock_along(page, SGXCORE_SHARED);
+}
+
+void sgxcore_unlock_shared_long(struct sgxcore_page *page)
+{
+	(void)sgxcore_fetch_add(&page->lock, -SGXCORE_SHARED);
+}
+
+/**
  * sgxcore_lock_lp() - try to keep a page in place for an entry or an exit
  * @page: EPCM entry
  *
@@ -218,7 +270,7 @@ bool sgxcore_lock_lp(struct sgxcore_page *page)
  * @page: EPCM entry
  *
  * For exits, which cannot fail on hardware. Bounded, because they may not wait
- * either.
+ * either, and not at all for a leaf that may sleep.
  *
  * Return: false if the exclusive holder does not go away.
  */
@@ -229,6 +281,8 @@ bool sgxcore_lock_lp_patiently(struct sgxcore_page *page)
 	for (i = 0; i < LOCK_TRIES; i++) {
 		if (sgxcore_lock_lp(page))
 			return true;
+		if (sgxcore_is_locked_long(page))
+			break;
 		asm volatile("pause" : : : "memory");
 	}
 	return false;

@@ -153,8 +153,8 @@ static bool find_again(struct sgxcore_lp *lp, u64 la, u8 type, struct sgxcore_xl
 	struct sgxcore_xlat new = { 0 };
 	bool ours;
 
-	/* Still there, but what is it? */
-	if (sgxcore_load(&x->page->gen) == x->gen)
+	/* Still there, but what is it? If a leaf has it that may sleep, translate() waits. */
+	if (sgxcore_load(&x->page->gen) == x->gen && !sgxcore_is_locked_long(x->page))
 		return sgxcore_load(&x->page->type) == type;
 	if (lp->ops->translate(lp, la, access, &new).kind != SGXCORE_OK || !new.page)
 		return false;

@@ -234,8 +234,13 @@ bool sgxcore_tcs_acceptable(const struct sgx_tcs *tcs, u64 attributes);
 /* epc.c */
 bool sgxcore_lock_exclusive(struct sgxcore_page *page);
 void sgxcore_unlock_exclusive(struct sgxcore_page *page);
+bool sgxcore_lock_exclusive_long(struct sgxcore_page *page);
+void sgxcore_unlock_exclusive_long(struct sgxcore_page *page);
+bool sgxcore_is_locked_long(const struct sgxcore_page *page);
 bool sgxcore_lock_shared(struct sgxcore_page *page);
 void sgxcore_unlock_shared(struct sgxcore_page *page);
+bool sgxcore_lock_shared_long(struct sgxcore_page *page);
+void sgxcore_unlock_shared_long(struct sgxcore_page *page);
 bool sgxcore_lock_lp(struct sgxcore_page *page);
 bool sgxcore_lock_lp_patiently(struct sgxcore_page *page);
 void sgxcore_unlock_lp(struct sgxcore_page *page);

@@ -10,6 +10,8 @@
  * Memory outside the EPC may change under us. So a page is encrypted in private memory
  * and copied out from there, it is copied in before it is decrypted, and of PCMD
  * and PAGEINFO one copy is made. The MAC always covers the bytes that are used.
+ *
+ * The cipher may sleep, so these leaves do not keep the CPU while they hold pages.
  */
 #include "internal.h"
 
@@ -146,7 +148,8 @@ static u64 eid_of(const struct sgxcore_page *secs)
 }
 
 /* The last moment to fail, as after it somebody may have seen the page outside */
-static sgxcore_noinline bool seal(struct sgxcore_cpu *cpu, struct paging *p, u64 version, u8 *scratch)
+static sgxcore_noinline bool seal(struct sgxcore_cpu *cpu, struct paging *p, u64 version,
+				  u8 *scratch)
 {
 	u64 eid = is_child(p->page->type) ? eid_of(p->page->secs) : 0;
 	struct sgxcore_gcm gcm;
@@ -209,10 +212,10 @@ struct sgxcore_outcome sgxcore_ewb(struct sgxcore_cpu *cpu, struct sgx_pageinfo 
 	if (p.page == p.va || p.info.linaddr || p.info.secs || !sources_aligned(&p))
 		return sgxcore_gp();
 
-	if (!sgxcore_lock_exclusive(p.page))
+	if (!sgxcore_lock_exclusive_long(p.page))
 		return sgxcore_gp();
 	out = sgxcore_gp();
-	if (!sgxcore_lock_shared(p.va))
+	if (!sgxcore_lock_shared_long(p.va))
 		goto unlock_page;
 	if (!p.page->valid)
 		out = sgxcore_pf_operand(rcx);
@@ -220,9 +223,9 @@ struct sgxcore_outcome sgxcore_ewb(struct sgxcore_cpu *cpu, struct sgx_pageinfo 
 		out = sgxcore_pf_operand(rdx);
 	else
 		out = ewb_locked(cpu, &p, rbx, scratch);
-	sgxcore_unlock_shared(p.va);
+	sgxcore_unlock_shared_long(p.va);
 unlock_page:
-	sgxcore_unlock_exclusive(p.page);
+	sgxcore_unlock_exclusive_long(p.page);
 	return out;
 }
 
@@ -243,10 +246,10 @@ static struct sgxcore_outcome owner_lock(struct sgxcore_cpu *cpu, struct paging 
 	secs = sgxcore_page_of(cpu, addr);
 	if (!secs)
 		return sgxcore_pf_operand(addr);
-	if (!sgxcore_lock_shared(secs))
+	if (!sgxcore_lock_shared_long(secs))
 		return sgxcore_gp();
 	if (!secs->valid || secs->type != SGX_PT_SECS) {
-		sgxcore_unlock_shared(secs);
+		sgxcore_unlock_shared_long(secs);
 		return sgxcore_pf_operand(addr);
 	}
 	p->secs = secs;
@@ -318,7 +321,7 @@ static struct sgxcore_outcome eld_owned(struct sgxcore_cpu *cpu, struct paging *
 		return out;
 	out = eld_locked(cpu, p, block);
 	if (p->secs)
-		sgxcore_unlock_shared(p->secs);
+		sgxcore_unlock_shared_long(p->secs);
 	return out;
 }
 
@@ -334,15 +337,15 @@ static struct sgxcore_outcome eld(struct sgxcore_cpu *cpu, const struct sgx_page
 	if (!sources_aligned(&p))
 		return sgxcore_gp();
 
-	if (!sgxcore_lock_exclusive(p.page))
+	if (!sgxcore_lock_exclusive_long(p.page))
 		return sgxcore_gp();
 	out = sgxcore_gp();
-	if (!sgxcore_lock_shared(p.va))
+	if (!sgxcore_lock_shared_long(p.va))
 		goto unlock_page;
 	out = eld_owned(cpu, &p, block);
-	sgxcore_unlock_shared(p.va);
+	sgxcore_unlock_shared_long(p.va);
 unlock_page:
-	sgxcore_unlock_exclusive(p.page);
+	sgxcore_unlock_exclusive_long(p.page);
 	return out;
 }
 

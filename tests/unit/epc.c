@@ -50,6 +50,31 @@ static void exclusive_excludes_all(void **state)
 	assert_int_equal(page->lock, 0);
 }
 
+static void a_long_lock_excludes_all(void **state)
+{
+	struct rig *r = *state;
+	struct sgxcore_page *page = &r->pages[0];
+
+	assert_false(sgxcore_is_locked_long(page));
+	assert_true(sgxcore_lock_exclusive_long(page));
+	assert_true(sgxcore_is_locked_long(page));
+	assert_false(sgxcore_lock_exclusive_long(page));
+	assert_false(sgxcore_lock_exclusive(page));
+	assert_false(sgxcore_lock_shared_long(page));
+	assert_false(sgxcore_lock_shared(page));
+	assert_false(sgxcore_lock_lp(page));
+	assert_false(sgxcore_lock_lp_patiently(page));
+	sgxcore_unlock_exclusive_long(page);
+	assert_true(sgxcore_lock_shared_long(page));
+	assert_true(sgxcore_lock_shared(page));
+	assert_true(sgxcore_lock_lp(page));
+	assert_false(sgxcore_lock_exclusive_long(page));
+	sgxcore_unlock_lp(page);
+	sgxcore_unlock_shared(page);
+	sgxcore_unlock_shared_long(page);
+	assert_int_equal(page->lock, 0);
+}
+
 static void shared_excludes_exclusive_only(void **state)
 {
 	struct rig *r = *state;
@@ -210,6 +235,7 @@ int main(void)
 		RIG_TEST(page_of_knows_only_the_sections),
 		RIG_TEST(section_init_links_memory),
 		RIG_TEST(exclusive_excludes_all),
+		RIG_TEST(a_long_lock_excludes_all),
 		RIG_TEST(shared_excludes_exclusive_only),
 		RIG_TEST(an_exit_is_waited_for),
 		RIG_TEST(leaves_conflict_at_once),

@@ -135,6 +135,29 @@ static void pinned_pages_stay(void **state)
 	assert_left(r);
 }
 
+/* The translation waits until the leaf is done: an exit that tries again would spin. */
+static void a_page_on_its_way_is_looked_up(void **state)
+{
+	struct rig *r = *state;
+	struct sgxcore_page *ssa = rig_page_at(r, RIG_SSA);
+	struct sgxcore_exit x;
+	unsigned int walks;
+
+	inside(r);
+	assert_true(sgxcore_lock_exclusive_long(ssa));
+	assert_false(begin(r, &x, true));
+	walks = r->walks;
+	assert_true(sgxcore_exit_find(&r->lp, &x));
+	/* It has the XSAVE area and GPRSGX. */
+	assert_int_equal(r->walks, walks + 2);
+	assert_false(sgxcore_exit_begin(&r->lp, &x));
+	sgxcore_unlock_exclusive_long(ssa);
+	assert_true(sgxcore_exit_find(&r->lp, &x));
+	assert_true(sgxcore_exit_begin(&r->lp, &x));
+	assert_true(sgxcore_aex(&r->lp, &interrupt, &r->regs, image, synthetic));
+	assert_left(r);
+}
+
 static void evicted_again_in_between(void **state)
 {
 	struct rig *r = *state;
@@ -278,6 +301,7 @@ int main(void)
 		PAGING_TEST(aex_finds_its_frame_again),
 		PAGING_TEST(eexit_needs_no_frame),
 		PAGING_TEST(pinned_pages_stay),
+		PAGING_TEST(a_page_on_its_way_is_looked_up),
 		PAGING_TEST(evicted_again_in_between),
 		PAGING_TEST(impostors_are_not_used),
 		PAGING_TEST(whole_enclave_under_an_lp),

@@ -281,6 +281,46 @@ static void changed_during_the_eviction(void **state)
 	assert_loads(r);
 }
 
+/* ------------------------------------------------- a cipher that takes its time */
+
+static struct rig *slow;
+
+/* Meanwhile the page is nobody else's, and nothing spins for it. */
+static void assert_held(struct rig *r, unsigned int index)
+{
+	struct sgxcore_page *page = &r->pages[index], *va = &r->pages[PAGING_VA];
+
+	assert_true(sgxcore_is_locked_long(page));
+	assert_false(sgxcore_lock_lp_patiently(page));
+	assert_false(sgxcore_lock_exclusive(page));
+	assert_false(sgxcore_lock_exclusive(va));
+	assert_false(sgxcore_is_locked_long(va));
+}
+
+static bool encrypt_slowly(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher)
+{
+	assert_held(slow, (plain - slow->mem) / SGX_PAGE_SIZE);
+	return seal_gcm_encrypt(g, plain, cipher);
+}
+
+static enum sgxcore_unsealed decrypt_slowly(const struct sgxcore_gcm *g, u8 *data)
+{
+	assert_held(slow, (data - slow->mem) / SGX_PAGE_SIZE);
+	return seal_gcm_decrypt(g, data);
+}
+
+static void pages_are_held_meanwhile(void **state)
+{
+	struct rig *r = *state;
+
+	slow = r;
+	r->crypto.gcm_encrypt = encrypt_slowly;
+	r->crypto.gcm_decrypt = decrypt_slowly;
+	evicted(r);
+	assert_loads(r);
+	rig_assert_unlocked(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +337,7 @@ int main(void)
 		PAGING_TEST(other_processor),
 		PAGING_TEST(changed_during_the_load),
 		PAGING_TEST(changed_during_the_eviction),
+		PAGING_TEST(pages_are_held_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("paging_tamper", tests, NULL, NULL);
