@@ -127,7 +127,9 @@ void sgxcpu_encls_exit(void);
 /* seal.c */
 int sgxcpu_seal_init(void);
 void sgxcpu_seal_exit(void);
-u8 *sgxcpu_seal_scratch(void);
+u8 *sgxcpu_seal_page(void);
+void sgxcpu_seal_page_free(u8 *page);
+const char *sgxcpu_seal_driver(void);
 bool sgxcpu_gcm_encrypt(struct sgxcore_gcm *g, const u8 *plain, u8 *cipher);
 enum sgxcore_unsealed sgxcpu_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data);
 

@@ -11,7 +11,8 @@
 
 /*
  * A leaf is one instruction: it does not lose the CPU while it holds EPCM locks,
- * which an asynchronous exit elsewhere waits for, but not for long.
+ * which an asynchronous exit elsewhere waits for, but not for long. The leaves that
+ * encrypt and decrypt pages take other locks, and are called as they are.
  */
 #define SGXCPU_LEAF(call)				\
 ({							\

@@ -3,6 +3,7 @@
  * The ENCLS leaves of EPC paging, as function calls.
  */
 #include <linux/export.h>
+#include <linux/kernel.h>
 
 #include "leaf.h"
 
@@ -33,8 +34,12 @@ EXPORT_SYMBOL_GPL(sgxcpu_etrack);
 
 static int ewb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot)
 {
-	return SGXCPU_LEAF(sgxcore_ewb(&sgxcpu_package, pginfo, addr, va_slot,
-				       sgxcpu_seal_scratch()));
+	u8 *scratch = sgxcpu_seal_page();
+	struct sgxcore_outcome out;
+
+	out = sgxcore_ewb(&sgxcpu_package, pginfo, addr, va_slot, scratch);
+	sgxcpu_seal_page_free(scratch);
+	return sgxcpu_result(out);
 }
 
 /* Entries of the EPCM stay: at worst this is the SECS of another page by now. */
@@ -61,12 +66,14 @@ EXPORT_SYMBOL_GPL(sgxcpu_ewb);
 
 int sgxcpu_eldu(struct sgx_pageinfo *pginfo, void *addr, void *va_slot)
 {
-	return SGXCPU_LEAF(sgxcore_eldu(&sgxcpu_package, pginfo, addr, va_slot));
+	might_sleep();
+	return sgxcpu_result(sgxcore_eldu(&sgxcpu_package, pginfo, addr, va_slot));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eldu);
 
 int sgxcpu_eldb(struct sgx_pageinfo *pginfo, void *addr, void *va_slot)
 {
-	return SGXCPU_LEAF(sgxcore_eldb(&sgxcpu_package, pginfo, addr, va_slot));
+	might_sleep();
+	return sgxcpu_result(sgxcore_eldb(&sgxcpu_package, pginfo, addr, va_slot));
 }
 EXPORT_SYMBOL_GPL(sgxcpu_eldb);

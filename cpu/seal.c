@@ -1,50 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * AES-128-GCM for evicted pages, by the kernel's crypto API. A leaf runs with
- * preemption off and may not allocate, so each CPU has its request and its buffers.
+ * AES-128-GCM for evicted pages, by the kernel's crypto API. The fastest cipher may be
+ * an asynchronous one, so the leaves that use it sleep. They are how memory becomes
+ * free: requests and pages to encrypt to have reserves.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/crypto.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/mempool.h>
 #include <linux/module.h>
-#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/scatterlist.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <crypto/aead.h>
 
 #include "cpu.h"
 
+static char *cipher = "gcm(aes)";
+module_param(cipher, charp, 0444);
+MODULE_PARM_DESC(cipher, "Driver of gcm(aes) for evicted pages, as /proc/crypto names it (default: the kernel's choice)");
+
 #define KEY_SIZE	16
+#define RESERVE		8	/* leaves that get on when memory is short */
 
 /**
- * struct seal - what one CPU encrypts with
- * @req: request of the synchronous cipher
- * @page: for EWB to encrypt to
+ * struct seal - what one leaf encrypts or decrypts with
+ * @wait: for an asynchronous cipher
  * @src: AAD, page, tag
  * @dst: the same, with another page
  * @iv: copy
  * @aad: copy, since the core's may be on a stack, which scatterlists cannot describe
  * @mac: likewise
+ * @req: followed by the cipher's context
  */
 struct seal {
-	struct aead_request *req;
-	u8 *page;
+	struct crypto_wait wait;
 	struct scatterlist src[3];
 	struct scatterlist dst[3];
 	u8 iv[16];
 	u8 aad[sizeof_field(struct sgxcore_gcm, aad)];
 	u8 mac[sizeof_field(struct sgxcore_gcm, mac)];
+	struct aead_request req;
 };
 
-static struct crypto_aead *cipher;
-/* Not percpu memory: scatterlists want the linear mapping. */
-static DEFINE_PER_CPU(struct seal *, seals);
+/* Constant after load */
+static struct crypto_aead *tfm;
+static mempool_t *seals;
+static mempool_t *pages;
 
-u8 *sgxcpu_seal_scratch(void)
+/**
+ * sgxcpu_seal_page() - a page for EWB to encrypt to
+ *
+ * Context: process context, may sleep. To be given to sgxcpu_seal_page_free().
+ * Return: the page; there always is one.
+ */
+u8 *sgxcpu_seal_page(void)
 {
-	return this_cpu_read(seals)->page;
+	return page_address(mempool_alloc(pages, GFP_KERNEL));
+}
+
+void sgxcpu_seal_page_free(u8 *page)
+{
+	mempool_free(virt_to_page(page), pages);
+}
+
+/**
+ * sgxcpu_seal_driver() - which implementation is in use
+ *
+ * Return: its name, as in /proc/crypto.
+ */
+const char *sgxcpu_seal_driver(void)
+{
+	return crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm));
 }
 
 static void describe(struct seal *s, struct scatterlist sg[3], u8 *page)
@@ -55,43 +84,51 @@ static void describe(struct seal *s, struct scatterlist sg[3], u8 *page)
 	sg_set_buf(&sg[2], s->mac, sizeof(s->mac));
 }
 
-static void prepare(struct seal *s, const struct sgxcore_gcm *g, const u8 *from, u8 *to,
-		    unsigned int len)
+static struct seal *prepare(const struct sgxcore_gcm *g, const u8 *from, u8 *to, unsigned int len)
 {
+	const u32 flags = CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP;
+	struct seal *s = mempool_alloc(seals, GFP_KERNEL);
+
 	memcpy(s->iv, g->iv, sizeof(g->iv));
 	memcpy(s->aad, g->aad, sizeof(g->aad));
 	memcpy(s->mac, g->mac, sizeof(g->mac));
 	describe(s, s->src, (u8 *)from);
 	describe(s, s->dst, to);
-	aead_request_set_callback(s->req, 0, NULL, NULL);
-	aead_request_set_ad(s->req, sizeof(s->aad));
-	aead_request_set_crypt(s->req, s->src, from == to ? s->src : s->dst, len, s->iv);
+	crypto_init_wait(&s->wait);
+	aead_request_set_tfm(&s->req, tfm);
+	aead_request_set_callback(&s->req, flags, crypto_req_done, &s->wait);
+	aead_request_set_ad(&s->req, sizeof(s->aad));
+	aead_request_set_crypt(&s->req, s->src, from == to ? s->src : s->dst, len, s->iv);
+	return s;
+}
+
+/* The context of the cipher may tell something about the key. */
+static void done(struct seal *s)
+{
+	memzero_explicit(s, sizeof(*s) + crypto_aead_reqsize(tfm));
+	mempool_free(s, seals);
 }
 
 bool sgxcpu_gcm_encrypt(struct sgxcore_gcm *g, const u8 *plain, u8 *to)
 {
-	struct seal *s = this_cpu_read(seals);
+	struct seal *s = prepare(g, plain, to, PAGE_SIZE);
 	int ret;
 
-	lockdep_assert_preemption_disabled();
-	prepare(s, g, plain, to, PAGE_SIZE);
-	ret = crypto_aead_encrypt(s->req);
-	if (ret) {
-		pr_err_ratelimited("encryption failed (%d)\n", ret);
-		return false;
-	}
+	ret = crypto_wait_req(crypto_aead_encrypt(&s->req), &s->wait);
 	memcpy(g->mac, s->mac, sizeof(g->mac));
-	return true;
+	done(s);
+	if (ret)
+		pr_err_ratelimited("encryption failed (%d)\n", ret);
+	return !ret;
 }
 
 enum sgxcore_unsealed sgxcpu_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data)
 {
-	struct seal *s = this_cpu_read(seals);
+	struct seal *s = prepare(g, data, data, PAGE_SIZE + sizeof(g->mac));
 	int ret;
 
-	lockdep_assert_preemption_disabled();
-	prepare(s, g, data, data, PAGE_SIZE + sizeof(s->mac));
-	ret = crypto_aead_decrypt(s->req);
+	ret = crypto_wait_req(crypto_aead_decrypt(&s->req), &s->wait);
+	done(s);
 	if (ret == -EBADMSG)
 		return SGXCORE_BAD_MAC;
 	if (ret) {
@@ -101,29 +138,6 @@ enum sgxcore_unsealed sgxcpu_gcm_decrypt(const struct sgxcore_gcm *g, u8 *data)
 	return SGXCORE_UNSEALED;
 }
 
-static void seal_free(struct seal *s)
-{
-	if (!s)
-		return;
-	aead_request_free(s->req);
-	free_page((unsigned long)s->page);
-	kfree_sensitive(s);
-}
-
-static struct seal *seal_alloc(void)
-{
-	struct seal *s = kzalloc(sizeof(*s), GFP_KERNEL);
-
-	if (!s)
-		return NULL;
-	s->req = aead_request_alloc(cipher, GFP_KERNEL);
-	s->page = (u8 *)__get_free_page(GFP_KERNEL | __GFP_ZERO);
-	if (s->req && s->page)
-		return s;
-	seal_free(s);
-	return NULL;
-}
-
 /* Nobody keeps the key; it dies with the module. */
 static int set_key(void)
 {
@@ -131,45 +145,53 @@ static int set_key(void)
 	int ret;
 
 	get_random_bytes(key, sizeof(key));
-	ret = crypto_aead_setkey(cipher, key, sizeof(key));
+	ret = crypto_aead_setkey(tfm, key, sizeof(key));
 	memzero_explicit(key, sizeof(key));
-	return ret ?: crypto_aead_setauthsize(cipher, sizeof_field(struct sgxcore_gcm, mac));
+	return ret ?: crypto_aead_setauthsize(tfm, sizeof_field(struct sgxcore_gcm, mac));
+}
+
+static int alloc_tfm(void)
+{
+	tfm = crypto_alloc_aead(cipher, 0, 0);
+	if (IS_ERR(tfm)) {
+		pr_err("no cipher %s: are the modules gcm, ctr and ghash_generic there?\n", cipher);
+		return PTR_ERR(tfm);
+	}
+	if (!strcmp(crypto_tfm_alg_name(crypto_aead_tfm(tfm)), "gcm(aes)"))
+		return 0;
+	pr_err("cipher=%s is not gcm(aes)\n", cipher);
+	crypto_free_aead(tfm);
+	return -EINVAL;
+}
+
+static int alloc_pools(void)
+{
+	size_t size = sizeof(struct seal) + crypto_aead_reqsize(tfm);
+
+	seals = mempool_create_kmalloc_pool(RESERVE, size);
+	pages = mempool_create_page_pool(RESERVE, 0);
+	return seals && pages ? 0 : -ENOMEM;
 }
 
 int sgxcpu_seal_init(void)
 {
-	int cpu, ret;
+	int ret;
 
-	/* The mask says no to ciphers that would answer later. */
-	cipher = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(cipher)) {
-		pr_err("no synchronous gcm(aes): are the modules gcm, ctr and ghash_generic there?\n");
-		return PTR_ERR(cipher);
-	}
-	ret = set_key();
+	ret = alloc_tfm();
 	if (ret)
-		goto err;
-
-	ret = -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		per_cpu(seals, cpu) = seal_alloc();
-		if (!per_cpu(seals, cpu))
-			goto err;
+		return ret;
+	ret = set_key() ?: alloc_pools();
+	if (ret) {
+		sgxcpu_seal_exit();
+		return ret;
 	}
+	pr_info("evicted pages are encrypted by %s\n", sgxcpu_seal_driver());
 	return 0;
-
-err:
-	sgxcpu_seal_exit();
-	return ret;
 }
 
 void sgxcpu_seal_exit(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		seal_free(per_cpu(seals, cpu));
-		per_cpu(seals, cpu) = NULL;
-	}
-	crypto_free_aead(cipher);
+	mempool_destroy(pages);
+	mempool_destroy(seals);
+	crypto_free_aead(tfm);
 }

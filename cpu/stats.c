@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of the processor: debugfs softsgx_cpu/stats.
+ * Counters of the processor: debugfs softsgx_cpu/stats. Its cipher: softsgx_cpu/cipher.
  */
 #include <linux/debugfs.h>
 #include <linux/percpu.h>
@@ -56,10 +56,18 @@ static int stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+static int cipher_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%s\n", sgxcpu_seal_driver());
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(cipher);
+
 void sgxcpu_stats_init(void)
 {
 	dir = debugfs_create_dir("softsgx_cpu", NULL);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+	debugfs_create_file("cipher", 0444, dir, NULL, &cipher_fops);
 	debugfs_create_atomic_t("fail_alloc", 0600, dir, &fail_alloc);
 }
 

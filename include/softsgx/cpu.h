@@ -52,7 +52,8 @@ int sgxcpu_edbgwr(void *addr, unsigned long *data);
  * A #GP of EWB or of the loads can be transient: a conflict, or a cipher that failed.
  * Then nothing was changed.
  *
- * Context: any task context.
+ * Context: any task context for EBLOCK and ETRACK; the others sleep, as the cipher may be
+ * an asynchronous one.
  */
 int sgxcpu_eblock(void *addr);
 int sgxcpu_etrack(void *secs);
