@@ -312,6 +312,12 @@ test_options() {
 		run --cpus "$n" -- true
 		check "--cpus '$n'" refused "cpus"
 	done
+	for n in 0 x 9 -1; do
+		run --cpus 4 --numa "$n" -- true
+		check "--numa '$n'" refused "numa"
+	done
+	run --cpus 3 --numa 2 -- true
+	check "--numa that does not divide the CPUs" refused "numa"
 	run --rw "$work/nowhere" -- true
 	check "--rw of nothing" refused nowhere
 	run --rw "$softsgx" -- true

@@ -118,6 +118,7 @@ int cmd_run(int argc, char **argv)
 	r->boot.accel = accel_choose(&k, r->boot.image);
 	r->boot.mem = o.mem;
 	r->boot.cpus = o.cpus;
+	r->boot.nodes = o.nodes;
 	r->boot.append = o.append;
 	r->boot.rw = &o.rw;
 	describe_run(&r->description, &o, &k, &t);

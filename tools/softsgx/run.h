@@ -18,6 +18,7 @@ struct list {
 struct run_options {
 	uint64_t epc, mem; /* in bytes */
 	unsigned long cpus;
+	unsigned long nodes; /* 0: as 1 */
 	const char *release; /* or NULL */
 	const char *log; /* or NULL */
 	const char *model; /* or NULL */
@@ -80,7 +81,7 @@ struct boot {
 	int console;
 	const char *accel;
 	uint64_t mem;
-	unsigned long cpus;
+	unsigned long cpus, nodes;
 	const char *append;
 	const struct list *rw; /* NULL: share nothing, just boot */
 	int incoming; /* a snapshot to start from instead of initrd, or -1 */

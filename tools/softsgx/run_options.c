@@ -18,6 +18,7 @@
 #define MEM_DEFAULT (2048 * MIB)
 #define CPUS_DEFAULT 4
 #define CPUS_MAX 255 /* of the machine QEMU makes */
+#define NODES_MAX 8
 
 enum {
 	OPT_EPC = 1,
@@ -25,6 +26,7 @@ enum {
 	OPT_PARAM,
 	OPT_CPUS,
 	OPT_MEM,
+	OPT_NUMA,
 	OPT_KERNEL,
 	OPT_LOG,
 	OPT_RW,
@@ -43,6 +45,7 @@ static const struct option long_options[] = {
 	{ "param", required_argument, NULL, OPT_PARAM },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "numa", required_argument, NULL, OPT_NUMA },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "rw", required_argument, NULL, OPT_RW },
@@ -58,7 +61,7 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: softsgx run [--epc SIZE] [--model NAME] [--param NAME=VALUE]...\n"
-	"                   [--cpus N] [--mem SIZE]\n"
+	"                   [--cpus N] [--mem SIZE] [--numa N]\n"
 	"                   [--kernel RELEASE] [--log FILE] [--rw DIR]...\n"
 	"                   [--check] [--no-cpuid] [--no-modules] [--cold]\n"
 	"                   [--module FILE]... [--append STRING] [--]\n"
@@ -87,6 +90,12 @@ static void set_cpus(struct run_options *o, const char *text)
 {
 	if (!parse_number(text, &o->cpus) || !o->cpus || o->cpus > CPUS_MAX)
 		die("--cpus %s: not a number from 1 to %d", text, CPUS_MAX);
+}
+
+static void set_nodes(struct run_options *o, const char *text)
+{
+	if (!parse_number(text, &o->nodes) || !o->nodes || o->nodes > NODES_MAX)
+		die("--numa %s: not a number from 1 to %d", text, NODES_MAX);
 }
 
 /* Which models there are the processor knows; here it is about the shape of a name. */
@@ -156,6 +165,9 @@ static void set_option(struct run_options *o, int opt)
 		break;
 	case OPT_CPUS:
 		set_cpus(o, optarg);
+		break;
+	case OPT_NUMA:
+		set_nodes(o, optarg);
 		break;
 	case OPT_KERNEL:
 		o->release = optarg;
@@ -247,5 +259,8 @@ void run_options_parse(struct run_options *o, int argc, char **argv)
 
 		o->cpus = n < 1 ? 1 : n > CPUS_DEFAULT ? CPUS_DEFAULT : n;
 	}
+	if (o->nodes && o->cpus % o->nodes)
+		die("--numa %lu: does not divide the number of CPUs, %lu",
+		    o->nodes, o->cpus);
 	set_sizes(o);
 }

@@ -78,6 +78,21 @@ static void add_share(struct list *args, const char *tag, const char *dir,
 	free(path);
 }
 
+/* The last one has the memory that is left over. */
+static void add_node(struct list *args, const struct boot *boot, unsigned long n)
+{
+	unsigned long cpus = boot->cpus / boot->nodes;
+	unsigned long long mib = boot->mem >> 20, share = mib / boot->nodes;
+
+	if (n == boot->nodes - 1)
+		share = mib - n * share;
+	add(args, "-object",
+	    xprintf("memory-backend-ram,id=mem%lu,size=%lluM", n, share));
+	add(args, "-numa",
+	    xprintf("node,nodeid=%lu,memdev=mem%lu,cpus=%lu-%lu", n, n,
+		    n * cpus, n * cpus + cpus - 1));
+}
+
 static void add_machine(struct list *args, const struct boot *boot)
 {
 	bool kvm = !strcmp(boot->accel, "kvm");
@@ -96,8 +111,15 @@ static void add_machine(struct list *args, const struct boot *boot)
 	add(args, "-accel", xstrdup(kvm ? "kvm" : tcg));
 	/* Emulated, the byte-wise string instructions are the slow ones. */
 	add(args, "-cpu", xstrdup(kvm ? "host" : "max,-erms,-fsrm"));
-	add(args, "-smp", xprintf("%lu", boot->cpus));
+	/* No kernel expects a socket to be on two nodes. */
+	if (boot->nodes > 1)
+		add(args, "-smp",
+		    xprintf("%lu,sockets=%lu", boot->cpus, boot->nodes));
+	else
+		add(args, "-smp", xprintf("%lu", boot->cpus));
 	add(args, "-m", xprintf("%lluM", (unsigned long long)boot->mem >> 20));
+	for (unsigned long n = 0; boot->nodes > 1 && n < boot->nodes; n++)
+		add_node(args, boot, n);
 	add(args, "-kernel", xprintf("/proc/self/fd/%d", boot->image));
 	if (boot->incoming < 0)
 		add(args, "-initrd", xprintf("/proc/self/fd/%d", boot->initrd));

@@ -62,8 +62,9 @@ static char *make_key(const struct run_options *o, const struct kernel *k,
 	};
 	struct blob b = { 0 };
 
-	add_line(&b, xprintf("%s mem=%llu cpus=%lu rw=%zu", accel,
-			     (unsigned long long)o->mem, o->cpus, o->rw.n));
+	add_line(&b, xprintf("%s mem=%llu cpus=%lu nodes=%lu rw=%zu", accel,
+			     (unsigned long long)o->mem, o->cpus, o->nodes,
+			     o->rw.n));
 	add_line(&b, o->append);
 	add_file(&b, "/proc/self/exe");
 	add_file(&b, find_init());
