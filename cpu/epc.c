@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The enclave page cache: pages of the buddy allocator, taken at load in
- * chunks as large as there are, and merged into sections where they touch.
+ * chunks as large as there are, and merged into sections where they touch. Each memory
+ * node gives its share, and has sections of its own.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/topology.h>
 
 #include <softsgx/cpu.h>
 
@@ -61,38 +65,65 @@ static void free_chunks(void)
 	chunks = NULL;
 }
 
-static struct page *alloc_chunk(unsigned long left, unsigned int *order)
+/* @nid: of this node and no other; NUMA_NO_NODE: of whichever has some */
+static struct page *alloc_chunk(int nid, unsigned long left, unsigned int *order)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY;
+	const gfp_t only = nid == NUMA_NO_NODE ? 0 : __GFP_THISNODE;
+	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY | only;
 	struct page *page;
 
 	*order = min_t(unsigned int, *order, ilog2(left));
 	for (;; (*order)--) {
-		page = alloc_pages(gfp, *order);
+		page = alloc_pages_node(nid, gfp, *order);
 		if (page || !*order)
 			return page;
 	}
 }
 
-static int alloc_chunks(unsigned long nr_pages)
+/* Returns how many pages there are still to take. */
+static unsigned long take_chunks(int nid, unsigned long nr_pages)
 {
 	unsigned int order = CHUNK_ORDER;
 	struct page *page;
+
+	while (nr_pages) {
+		page = alloc_chunk(nid, nr_pages, &order);
+		if (!page)
+			break;
+		chunks[nr_chunks++] = (struct chunk){ .page = page, .order = order };
+		nr_pages -= 1UL << order;
+	}
+	return nr_pages;
+}
+
+static unsigned long share_of(int nid, unsigned long nr_pages)
+{
+	unsigned long total = 0;
+	int n;
+
+	for_each_node_state(n, N_MEMORY)
+		total += node_present_pages(n);
+	return mult_frac(nr_pages, node_present_pages(nid), total);
+}
+
+/* What a node does not have, and what is left over, comes from the others. */
+static int alloc_chunks(unsigned long nr_pages)
+{
+	unsigned long left = nr_pages, share;
+	int nid;
 
 	chunks = kvcalloc(nr_pages, sizeof(*chunks), GFP_KERNEL);
 	if (!chunks)
 		return -ENOMEM;
 
-	while (nr_pages) {
-		page = alloc_chunk(nr_pages, &order);
-		if (!page) {
-			free_chunks();
-			return -ENOMEM;
-		}
-		chunks[nr_chunks++] = (struct chunk){ .page = page, .order = order };
-		nr_pages -= 1UL << order;
+	for_each_node_state(nid, N_MEMORY) {
+		share = share_of(nid, nr_pages);
+		left -= share - take_chunks(nid, share);
 	}
-	return 0;
+	if (!take_chunks(NUMA_NO_NODE, left))
+		return 0;
+	free_chunks();
+	return -ENOMEM;
 }
 
 static int by_pfn(const void *a, const void *b)
@@ -101,6 +132,11 @@ static int by_pfn(const void *a, const void *b)
 	unsigned long y = page_to_pfn(((const struct chunk *)b)->page);
 
 	return x < y ? -1 : x > y;
+}
+
+static bool is_on_node_before(unsigned int i)
+{
+	return page_to_nid(chunks[i].page) == page_to_nid(chunks[i - 1].page);
 }
 
 static void make_sections(struct sgxcore_section *s)
@@ -112,7 +148,8 @@ static void make_sections(struct sgxcore_section *s)
 	for (i = 0; i < nr_chunks; i++) {
 		phys = page_to_phys(chunks[i].page);
 		pages = 1UL << chunks[i].order;
-		if (n && s[n - 1].phys + s[n - 1].nr_pages * PAGE_SIZE == phys) {
+		if (n && s[n - 1].phys + s[n - 1].nr_pages * PAGE_SIZE == phys &&
+		    is_on_node_before(i)) {
 			s[n - 1].nr_pages += pages;
 			continue;
 		}

@@ -54,6 +54,22 @@ static int sgxdrv_epc_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(sgxdrv_epc);
 
+/* A line per memory node that has EPC */
+static int sgxdrv_nodes_show(struct seq_file *m, void *unused)
+{
+	struct sgxdrv_node *node;
+	unsigned int n;
+
+	for (n = 0; n < sgxdrv_epc_nr_nodes(); n++) {
+		node = sgxdrv_epc_node(n);
+		seq_printf(m, "node %d total_pages %lu free_pages %lu lru_pages %lu evicted %ld\n",
+			   node->nid, node->total, READ_ONCE(node->nr_free),
+			   READ_ONCE(node->nr_lru), atomic_long_read(&node->evicted));
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sgxdrv_nodes);
+
 static int sgxdrv_enclaves_show(struct seq_file *m, void *unused)
 {
 	struct sgxdrv_encl *encl;
@@ -189,6 +205,7 @@ void __init sgxdrv_debugfs_init(void)
 {
 	root = debugfs_create_dir("softsgx", NULL);
 	debugfs_create_file("epc", 0444, root, NULL, &sgxdrv_epc_fops);
+	debugfs_create_file("nodes", 0444, root, NULL, &sgxdrv_nodes_fops);
 	debugfs_create_file("enclaves", 0400, root, NULL, &sgxdrv_enclaves_fops);
 	debugfs_create_file("walk", 0600, root, NULL, &sgxdrv_walk_fops);
 	sgxdrv_inject_init(root);

@@ -180,6 +180,7 @@ static struct sgxdrv_node *make_node(unsigned int nid)
 	if (node)
 		return node;
 	node = &nodes[nr_nodes++];
+	node->nid = nid;
 	spin_lock_init(&node->lock);
 	INIT_LIST_HEAD(&node->free);
 	INIT_LIST_HEAD(&node->ready);
@@ -200,6 +201,7 @@ static void enumerate_pages(void)
 		for (i = 0; i < nr_pages; i++, page++) {
 			INIT_LIST_HEAD(&page->list);
 			page->node = make_node(pfn_to_nid(pfn + i));
+			page->node->total++;
 			page->addr = base + i * PAGE_SIZE;
 			page->pfn = pfn + i;
 		}

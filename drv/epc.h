@@ -6,6 +6,7 @@
 #ifndef _DRV_EPC_H
 #define _DRV_EPC_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -16,7 +17,10 @@ struct sgxdrv_user;
 
 /**
  * struct sgxdrv_node - the EPC of a memory node
- * @lock: protects all of it; innermost
+ * @nid: number of the node; constant
+ * @total: pages of the node; constant
+ * @evicted: pages that have left it, since load
+ * @lock: protects the rest; innermost
  * @free: pages that the EPCM does not hold
  * @ready: struct sgxdrv_lru of enclaves whose turn it may be to lose pages
  * @spent: the same, of those whose turn it is not in this round
@@ -27,6 +31,9 @@ struct sgxdrv_user;
  * @nr_encls: length of @encls
  */
 struct sgxdrv_node {
+	int nid;
+	unsigned long total;
+	atomic_long_t evicted;
 	spinlock_t lock;
 	struct list_head free;
 	struct list_head ready;

@@ -250,6 +250,7 @@ static void finish(struct sgxdrv_victim *v)
 
 	sgxdrv_backing_put(&v->backing, true);
 	gone(v->page, SGXDRV_PAGE_EVICTED);
+	atomic_long_inc(&epc->node->evicted);
 	sgxdrv_epc_put(epc);
 }
 
