@@ -109,7 +109,11 @@ else
 	echo "ok $n # SKIP no AES instructions, or no module for them"
 fi
 
-if modprobe cryptd 2>/tmp/out; then
+# The kernel would warn, and with panic_on_warn end: cryptd there changes the request.
+if uname -r | grep -q '^6\.1\.'; then
+	n=$((n + 1))
+	echo "ok $n # SKIP cryptd of 6.1 fails the kernel's own test"
+elif modprobe cryptd 2>/tmp/out; then
 	check "load with a cipher that answers later" load "cipher=$later"
 	check "it is in use" is_later
 	check "a line in the log names it" logged
