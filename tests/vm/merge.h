@@ -12,12 +12,9 @@
 
 /* ------------------------------------------------------- enclaves and counts */
 
-/*
- * An initialised enclave of @nr pages, all RW, in a range of @size bytes, at @base
- * if that is not 0. No copy of the contents is left in ordinary memory.
- */
-static inline int load(struct softsgx_enclave *encl, u64 base, unsigned int nr, u64 size,
-		       u64 attributes)
+/* As load(), with a file that is open already */
+static inline int load_opened(struct softsgx_enclave *encl, u64 base, unsigned int nr, u64 size,
+			      u64 attributes)
 {
 	struct softsgx_image image;
 	struct sgx_sigstruct sig;
@@ -27,15 +24,12 @@ static inline int load(struct softsgx_enclave *encl, u64 base, unsigned int nr, 
 	u8 *src;
 	int ret;
 
-	*encl = (struct softsgx_enclave){ .fd = -1 };
 	softsgx_image_init(&image);
 	image.attributes |= attributes;
 	ret = softsgx_image_add(&image, 0, nr * PAGE, NULL, REG(PROT_RW), false);
 	image.size = size;
 	if (!ret)
 		ret = vt_sign(&image, &sig);
-	if (!ret)
-		ret = softsgx_enclave_open(encl);
 	if (!ret && !base)
 		ret = vt_reserve(encl, size);
 	if (ret)
@@ -61,6 +55,20 @@ static inline int load(struct softsgx_enclave *encl, u64 base, unsigned int nr, 
 free:
 	softsgx_image_free(&image);
 	return ret;
+}
+
+/*
+ * An initialised enclave of @nr pages, all RW, in a range of @size bytes, at @base
+ * if that is not 0. No copy of the contents is left in ordinary memory.
+ */
+static inline int load(struct softsgx_enclave *encl, u64 base, unsigned int nr, u64 size,
+		       u64 attributes)
+{
+	int ret;
+
+	*encl = (struct softsgx_enclave){ .fd = -1 };
+	ret = softsgx_enclave_open(encl);
+	return ret ? ret : load_opened(encl, base, nr, size, attributes);
 }
 
 /* VMAs of whatever enclave that reach into a range */

@@ -4,6 +4,7 @@
  * the pages stay where they are, and all others go on. Where that is too much, the
  * enclave is lost.
  */
+#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #define LEFT		24	/* EPC pages that a large enclave leaves to others */
 #define MANY		192	/* most of the EPC */
 #define SOON_MS		10000
+#define TIMES		4	/* the EPC: what cannot leave at all */
 
 FIXTURE(limit) {
 	struct vt_epc start;
@@ -220,6 +222,204 @@ TEST_F_TIMEOUT(limit, lost, 120)
 	EXPECT_EQ(0, worker_do(&self->owner, step_is_dead));
 	EXPECT_EQ(0, worker_do(&self->owner, step_send));
 	softsgx_enclave_close(&other);
+	EXPECT_EQ(0, worker_end(&worker));
+}
+
+/* ------------------------------------------------------ no page of it can leave at all */
+
+/* Opened in the group, and all the rest outside, where it is the enclave that is charged */
+static int step_open(struct softsgx_enclave *encl)
+{
+	*encl = (struct softsgx_enclave){ .fd = -1 };
+	return softsgx_enclave_open(encl);
+}
+
+static int step_build_large(struct softsgx_enclave *encl)
+{
+	return load_opened(encl, 0, large, range_for(large), 0);
+}
+
+static int step_map_large(struct softsgx_enclave *encl)
+{
+	int ret = vt_map(encl, 0, large, PROT_RW);
+
+	if (!ret)
+		stamp_all(encl, large, 1);
+	return ret;
+}
+
+static sigjmp_buf lost;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(lost, sig);
+}
+
+/* The signal that ends it, or -1 for wrong contents */
+static int step_use_large(struct softsgx_enclave *encl)
+{
+	int sig = sigsetjmp(lost, 1);
+
+	if (sig)
+		return sig;
+	signal(SIGBUS, on_sigbus);
+	return unstamped(encl, large, 1) == -1 ? 0 : -1;
+}
+
+/* A process with an enclave of @pages pages that is opened in the group; it is outside. */
+static int start_large(struct worker *worker, struct softsgx_enclave *encl, unsigned int pages)
+{
+	char text[16];
+	int ret;
+
+	large = pages;
+	ret = worker_start(worker, encl);
+	snprintf(text, sizeof(text), "%d", worker->pid);
+	if (!ret)
+		ret = write_text(GROUP "/cgroup.procs", text);
+	if (!ret)
+		ret = worker_do(worker, step_open);
+	return ret ? ret : leave_group(worker->pid);
+}
+
+static int limit_group(struct _test_data_limit *self)
+{
+	int ret = leave_group(self->owner.pid);
+
+	if (!ret)
+		ret = squeeze();
+	return ret ? ret : group_limit(0);
+}
+
+/* Built and used by another process from beginning to end, while the group is at its limit */
+static int build_other(unsigned int round)
+{
+	struct softsgx_enclave encl;
+	int ret = paging_load(&encl, MANY);
+
+	if (!ret) {
+		stamp_all(&encl, MANY, round);
+		ret = unstamped(&encl, MANY, round) == -1 ? 0 : -EPROTO;
+	}
+	softsgx_enclave_close(&encl);
+	return ret;
+}
+
+/*
+ * Several times the EPC is to be built of pages none of which can leave: that comes to an
+ * end, with an error and a line in the log, and costs others nothing but time.
+ */
+TEST_F_TIMEOUT(limit, built_beyond, 120)
+{
+	struct softsgx_enclave encl;
+	int lines = count_lines();
+	struct worker worker;
+
+	ASSERT_EQ(0, start_large(&worker, &encl, TIMES * self->start.total));
+	ASSERT_EQ(0, limit_group(self));
+	ASSERT_EQ(0, press_start(&self->press, 2 * self->start.total));
+	ASSERT_EQ(0, press_goes_on(&self->press));
+	ASSERT_EQ(0, worker_tell(&worker, step_build_large));
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	EXPECT_EQ(0, build_other(2));
+	EXPECT_EQ(-EIO, worker_answer(&worker));
+	EXPECT_EQ(1, worker_do(&worker, step_is_dead));
+	EXPECT_LT(0, worker_do(&worker, step_count_failed));
+	EXPECT_EQ(lines + 1, count_lines());
+
+	/* What it has had is there for others before it is closed. */
+	EXPECT_EQ(0, press_goes_on(&self->press));
+	EXPECT_EQ(0, build_other(3));
+	EXPECT_EQ(0, worker_do(&worker, step_count_resident));
+	EXPECT_EQ(0, worker_do(&self->owner, step_is_dead));
+	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+	EXPECT_EQ(0, worker_end(&worker));
+}
+
+/* The same without anybody beside: what it waits for it has itself. */
+TEST_F_TIMEOUT(limit, built_beyond_alone, 120)
+{
+	struct softsgx_enclave encl;
+	int lines = count_lines();
+	struct worker worker;
+
+	ASSERT_EQ(0, start_large(&worker, &encl, TIMES * self->start.total));
+	ASSERT_EQ(0, limit_group(self));
+	EXPECT_EQ(-EIO, worker_do(&worker, step_build_large));
+	EXPECT_EQ(1, worker_do(&worker, step_is_dead));
+	EXPECT_EQ(lines + 1, count_lines());
+	EXPECT_EQ(0, worker_do(&self->owner, step_is_dead));
+	EXPECT_EQ(0, build_other(2));
+	EXPECT_EQ(0, worker_end(&worker));
+	EXPECT_EQ(0, build_other(3));
+}
+
+/*
+ * The limit comes while most of it is out, and what is in the EPC has no memory. It is lost,
+ * which its process sees as SIGBUS, or gets on with what has memory; others do in any case.
+ */
+TEST_F_TIMEOUT(limit, used_beyond, 120)
+{
+	struct softsgx_enclave encl;
+	int lines = count_lines(), sig;
+	struct worker worker;
+
+	ASSERT_EQ(0, start_large(&worker, &encl, TIMES * self->start.total));
+	ASSERT_EQ(0, worker_do(&worker, step_build_large));
+	ASSERT_EQ(0, worker_do(&worker, step_map_large));
+	ASSERT_EQ(0, limit_group(self));
+	ASSERT_EQ(0, worker_tell(&worker, step_use_large));
+	EXPECT_EQ(0, build_other(2));
+	sig = worker_answer(&worker);
+	EXPECT_TRUE(!sig || sig == SIGBUS) {
+		TH_LOG("%d", sig);
+	}
+	EXPECT_EQ(!!sig, worker_do(&worker, step_is_dead));
+	EXPECT_EQ(lines + !!sig, count_lines());
+	TH_LOG("%s", sig ? "lost" : "lives");
+	EXPECT_EQ(0, build_other(3));
+	EXPECT_EQ(0, worker_do(&self->owner, step_send));
+	EXPECT_EQ(0, worker_end(&worker));
+}
+
+/* All of it has been away, and the SECS. */
+static int send_away(struct _test_data_limit *self, struct worker *worker)
+{
+	u64 start = vt_ms();
+	int ret = press_start(&self->press, 2 * self->start.total);
+
+	while (!ret && worker_do(worker, step_count_resident) > 0) {
+		if (vt_ms() - start > PRESS_MS)
+			ret = -ETIME;
+		usleep(1000);
+	}
+	if (!ret)
+		ret = press_goes_on(&self->press);
+	if (!ret)
+		ret = press_end(&self->press);
+	self->press.shared = NULL;
+	return ret;
+}
+
+/* The memory for all of it is there when the limit comes: nothing is refused. */
+TEST_F_TIMEOUT(limit, has_all, 120)
+{
+	struct softsgx_enclave encl;
+	int lines = count_lines(), i;
+	struct worker worker;
+
+	ASSERT_EQ(0, start_large(&worker, &encl, 2 * self->start.total));
+	ASSERT_EQ(0, worker_do(&worker, step_build_large));
+	ASSERT_EQ(0, worker_do(&worker, step_map_large));
+	ASSERT_EQ(0, send_away(self, &worker));
+	ASSERT_EQ(0, limit_group(self));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, worker_do(&worker, step_use_large));
+	EXPECT_EQ(0, build_other(2));
+	EXPECT_EQ(0, worker_do(&worker, step_use_large));
+	EXPECT_EQ(0, worker_do(&worker, step_is_dead));
+	EXPECT_EQ(0, worker_do(&worker, step_count_failed));
+	EXPECT_EQ(lines, count_lines());
 	EXPECT_EQ(0, worker_end(&worker));
 }
 
