@@ -140,28 +140,31 @@ static int begin_load(struct sgxdrv_encl_page *page, struct sgxdrv_wait *wait)
 static void end_load(struct sgxdrv_encl_page *page)
 {
 	struct sgxdrv_encl *encl = page->encl;
+	unsigned long addr = page->addr;
 
 	mutex_lock(&encl->lock);
 	sgxdrv_va_release(page);
 	page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_lru_add(page->epc, page);
+	/* From here on a task may remove it. */
 	mutex_unlock(&encl->lock);
-	sgxdrv_encl_wake(encl, page->addr);
+	sgxdrv_encl_wake(encl, addr);
 	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
-	trace_sgxdrv_load(encl->id, page->addr);
+	trace_sgxdrv_load(encl->id, addr);
 }
 
 static void cancel_load(struct sgxdrv_encl_page *page)
 {
 	struct sgxdrv_encl *encl = page->encl;
 	struct sgxdrv_epc_page *epc = page->epc;
+	unsigned long addr = page->addr;
 
 	page->epc = NULL;
 	if (page != &encl->secs)
 		atomic_long_dec(&encl->nr_resident);
 	/* Pairs with the acquire in make_one_resident(). */
 	smp_store_release(&page->state, SGXDRV_PAGE_EVICTED);
-	sgxdrv_encl_wake(encl, page->addr);
+	sgxdrv_encl_wake(encl, addr);
 	sgxdrv_epc_put(epc);
 }
 
