@@ -141,9 +141,10 @@ static void end_load(struct sgxdrv_encl_page *page)
 {
 	struct sgxdrv_encl *encl = page->encl;
 	unsigned long addr = page->addr;
+	bool va_empty;
 
 	mutex_lock(&encl->lock);
-	sgxdrv_va_release(page);
+	va_empty = sgxdrv_va_release(page);
 	page->state = SGXDRV_PAGE_RESIDENT;
 	sgxdrv_lru_add(page->epc, page);
 	/* From here on a task may remove it. */
@@ -151,6 +152,8 @@ static void end_load(struct sgxdrv_encl_page *page)
 	sgxdrv_encl_wake(encl, addr);
 	sgxdrv_count(encl, SGXDRV_COUNT_ELDU, 1);
 	trace_sgxdrv_load(encl->id, addr);
+	if (va_empty)
+		sgxdrv_va_unreserve(encl, 0);
 }
 
 static void cancel_load(struct sgxdrv_encl_page *page)

@@ -116,7 +116,7 @@ void sgxdrv_va_cancel(struct sgxdrv_encl *encl);
 int sgxdrv_va_add(struct sgxdrv_encl *encl, unsigned int state);
 void sgxdrv_va_unreserve(struct sgxdrv_encl *encl, unsigned int nr);
 bool sgxdrv_va_take(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page);
-void sgxdrv_va_release(struct sgxdrv_encl_page *page);
+bool sgxdrv_va_release(struct sgxdrv_encl_page *page);
 void *sgxdrv_va_slot(const struct sgxdrv_encl_page *page);
 void sgxdrv_va_destroy(struct sgxdrv_encl *encl);
 

@@ -182,11 +182,11 @@ static struct sgxdrv_va_page *take_spare(struct sgxdrv_encl *encl)
 }
 
 /**
- * sgxdrv_va_unreserve() - pages have gone, or have not come about
+ * sgxdrv_va_unreserve() - pages have gone, have not come about, or left a VA page empty
  * @encl: the enclave
- * @nr: their number, SGXDRV_BATCH_MAX at most
+ * @nr: number of pages that need no slot any more, SGXDRV_BATCH_MAX at most
  *
- * Context: process context, may sleep; no lock held.
+ * Context: process context, may sleep; no lock but perhaps an mmap_lock held for reading.
  */
 void sgxdrv_va_unreserve(struct sgxdrv_encl *encl, unsigned int nr)
 {
@@ -236,14 +236,17 @@ bool sgxdrv_va_take(struct sgxdrv_encl *encl, struct sgxdrv_encl_page *page)
  * @page: loaded, or not evicted after all
  *
  * Context: process context, enclave lock held.
+ * Return: whether the VA page is empty now, so that it may be spare: sgxdrv_va_unreserve().
  */
-void sgxdrv_va_release(struct sgxdrv_encl_page *page)
+bool sgxdrv_va_release(struct sgxdrv_encl_page *page)
 {
+	struct sgxdrv_va_page *va = page->va;
+
 	lockdep_assert_held(&page->encl->lock);
 
-	__clear_bit(page->slot, page->va->slots);
-	page->va->used--;
+	__clear_bit(page->slot, va->slots);
 	page->va = NULL;
+	return !--va->used;
 }
 
 /* Operand of EWB and ELDU */
