@@ -74,6 +74,9 @@ static struct page *get_page_at(struct sgxdrv_encl *encl, pgoff_t index, gfp_t f
 
 	if (sgxdrv_should_fail())
 		return ERR_PTR(-ENOMEM);
+	/* As for a page whose swap cannot be read */
+	if (sgxdrv_told_to_fail(SGXDRV_LEAF_BACKING))
+		return ERR_PTR(-EIO);
 	old = set_active_memcg(encl->memcg);
 	page = shmem_read_mapping_page_gfp(mapping, index, gfp);
 	set_active_memcg(old);

@@ -56,6 +56,7 @@ static const char * const leaf_names[SGXDRV_NR_LEAVES] = {
 	[SGXDRV_LEAF_EMODPR]	= "emodpr",
 	[SGXDRV_LEAF_EMODT]	= "emodt",
 	[SGXDRV_LEAF_EREMOVE]	= "eremove",
+	[SGXDRV_LEAF_BACKING]	= "backing",
 };
 
 /**
@@ -73,7 +74,7 @@ bool sgxdrv_should_fail_slow(void)
  * sgxdrv_leaf_fails_slow() - use up one of the failures of a leaf
  * @leaf: which one
  *
- * Context: any; see sgxdrv_leaf_fails().
+ * Context: any; see sgxdrv_told_to_fail().
  * Return: true if there was one left.
  */
 bool sgxdrv_leaf_fails_slow(enum sgxdrv_leaf leaf)

@@ -34,7 +34,7 @@ enum sgxdrv_delay {
 
 extern atomic_t sgxdrv_delay_ms[SGXDRV_NR_DELAYS];
 
-/* Leaves that fail as often as a test says */
+/* Leaves, and what else comes with them, that fail as often as a test says */
 enum sgxdrv_leaf {
 	SGXDRV_LEAF_EBLOCK,
 	SGXDRV_LEAF_ETRACK,
@@ -44,6 +44,7 @@ enum sgxdrv_leaf {
 	SGXDRV_LEAF_EMODPR,
 	SGXDRV_LEAF_EMODT,
 	SGXDRV_LEAF_EREMOVE,
+	SGXDRV_LEAF_BACKING,	/* no leaf: backing memory cannot be read */
 	SGXDRV_NR_LEAVES
 };
 
@@ -74,6 +75,18 @@ static inline bool sgxdrv_should_fail(void)
 }
 
 /**
+ * sgxdrv_told_to_fail() - an injection point that has failures of its own only
+ * @leaf: which one
+ *
+ * Context: any.
+ * Return: true if what comes next must be taken to have failed.
+ */
+static inline bool sgxdrv_told_to_fail(enum sgxdrv_leaf leaf)
+{
+	return unlikely(atomic_read(&sgxdrv_leaf_failures[leaf])) && sgxdrv_leaf_fails_slow(leaf);
+}
+
+/**
  * sgxdrv_leaf_fails() - an injection point before a leaf of paging
  * @leaf: which one
  *
@@ -82,8 +95,7 @@ static inline bool sgxdrv_should_fail(void)
  */
 static inline bool sgxdrv_leaf_fails(enum sgxdrv_leaf leaf)
 {
-	return sgxdrv_should_fail() || (unlikely(atomic_read(&sgxdrv_leaf_failures[leaf])) &&
-					sgxdrv_leaf_fails_slow(leaf));
+	return sgxdrv_should_fail() || sgxdrv_told_to_fail(leaf);
 }
 
 /**

@@ -22,7 +22,9 @@
 #define STORE_WORD(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 
 static const char * const paging_points[] = { "isolated", "leaving", "ewb", "loading" };
-static const char * const paging_leaves[] = { "eblock", "etrack", "ewb", "eldu" };
+static const char * const paging_leaves[] = {
+	"eblock", "etrack", "ewb", "eldu", "backing",
+};
 
 /* No delays and no failures, nobody held up any more */
 static inline int paging_calm(void)
