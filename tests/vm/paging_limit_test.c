@@ -7,13 +7,11 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "group.h"
 #include "paging.h"
 #include "kselftest_harness.h"
 
-#define CGROUPS		"/sys/fs/cgroup"
-#define GROUP		CGROUPS "/paging"
 #define NR		48	/* with SECS and VA pages less than may stay */
 #define LEFT		24	/* EPC pages that a large enclave leaves to others */
 #define MANY		192	/* most of the EPC */
@@ -27,31 +25,10 @@ FIXTURE(limit) {
 	struct press press;
 };
 
-static int write_text(const char *path, const char *text)
-{
-	return write_file(path, text, strlen(text));
-}
-
 /* Shared memory that is charged to the group. Charges in advance do not count. */
 static long group_shmem(void)
 {
-	FILE *file = fopen(GROUP "/memory.stat", "re");
-	char name[64];
-	long n = -1;
-
-	while (file && fscanf(file, "%63s %ld", name, &n) == 2 && strcmp(name, "shmem"))
-		n = -1;
-	if (file)
-		fclose(file);
-	return n;
-}
-
-static int group_limit(long bytes)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%ld", bytes);
-	return write_text(GROUP "/memory.max", text);
+	return number_of_line(GROUP "/memory.stat", "shmem");
 }
 
 static int step_load(struct softsgx_enclave *encl)
@@ -96,15 +73,11 @@ static int step_count_resident(struct softsgx_enclave *encl)
 
 FIXTURE_SETUP(limit)
 {
-	char text[16];
-
 	ASSERT_EQ(0, paging_calm());
 	ASSERT_EQ(0, vt_epc_read(&self->start));
-	ASSERT_EQ(0, write_text(CGROUPS "/cgroup.subtree_control", "+memory"));
-	ASSERT_EQ(0, mkdir(GROUP, 0755));
+	ASSERT_EQ(0, group_make());
 	ASSERT_EQ(0, worker_start(&self->owner, &self->encl));
-	snprintf(text, sizeof(text), "%d", self->owner.pid);
-	ASSERT_EQ(0, write_text(GROUP "/cgroup.procs", text));
+	ASSERT_EQ(0, group_enter(self->owner.pid));
 	ASSERT_EQ(0, worker_do(&self->owner, step_load));
 	/* What it needs for these steps it has now. */
 	ASSERT_EQ(0, worker_do(&self->owner, step_count_failed));
@@ -118,9 +91,7 @@ FIXTURE_TEARDOWN(limit)
 		EXPECT_EQ(0, press_end(&self->press));
 	EXPECT_EQ(0, worker_end(&self->owner));
 	EXPECT_EQ(0, vt_epc_settle(&self->start));
-	/* What is charged keeps the group in use for a moment. */
-	usleep(100000);
-	EXPECT_EQ(0, rmdir(GROUP));
+	EXPECT_EQ(0, group_remove());
 }
 
 /* What the group does not need goes, and what each CPU has charged in advance. */
@@ -131,19 +102,10 @@ static int squeeze(void)
 	return ret ? ret : write_text(GROUP "/memory.high", "max");
 }
 
-/* The memory of its enclaves stays the group's. */
-static int leave_group(pid_t pid)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	return write_text(CGROUPS "/cgroup.procs", text);
-}
-
 /* Nothing can be charged to the group any more; its processes are elsewhere. */
 static int start_limited(struct _test_data_limit *self)
 {
-	int ret = leave_group(self->owner.pid);
+	int ret = group_leave(self->owner.pid);
 
 	if (!ret)
 		ret = squeeze();
@@ -194,17 +156,15 @@ TEST_F_TIMEOUT(limit, lost, 120)
 	struct softsgx_enclave encl, other;
 	int lines = count_lines(), round;
 	struct worker worker;
-	char text[16];
 	u64 start;
 
 	large = self->start.total - NR - LEFT;
 	ASSERT_EQ(0, worker_start(&worker, &encl));
-	snprintf(text, sizeof(text), "%d", worker.pid);
-	ASSERT_EQ(0, write_text(GROUP "/cgroup.procs", text));
+	ASSERT_EQ(0, group_enter(worker.pid));
 	ASSERT_EQ(0, worker_do(&worker, step_load_large));
 	EXPECT_EQ(0, worker_do(&worker, step_is_dead));
-	ASSERT_EQ(0, leave_group(self->owner.pid));
-	ASSERT_EQ(0, leave_group(worker.pid));
+	ASSERT_EQ(0, group_leave(self->owner.pid));
+	ASSERT_EQ(0, group_leave(worker.pid));
 	ASSERT_EQ(0, squeeze());
 	ASSERT_EQ(0, group_limit(0));
 
@@ -269,22 +229,20 @@ static int step_use_large(struct softsgx_enclave *encl)
 /* A process with an enclave of @pages pages that is opened in the group; it is outside. */
 static int start_large(struct worker *worker, struct softsgx_enclave *encl, unsigned int pages)
 {
-	char text[16];
 	int ret;
 
 	large = pages;
 	ret = worker_start(worker, encl);
-	snprintf(text, sizeof(text), "%d", worker->pid);
 	if (!ret)
-		ret = write_text(GROUP "/cgroup.procs", text);
+		ret = group_enter(worker->pid);
 	if (!ret)
 		ret = worker_do(worker, step_open);
-	return ret ? ret : leave_group(worker->pid);
+	return ret ? ret : group_leave(worker->pid);
 }
 
 static int limit_group(struct _test_data_limit *self)
 {
-	int ret = leave_group(self->owner.pid);
+	int ret = group_leave(self->owner.pid);
 
 	if (!ret)
 		ret = squeeze();
