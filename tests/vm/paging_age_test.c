@@ -44,6 +44,9 @@ FIXTURE_SETUP(age)
 
 FIXTURE_TEARDOWN(age)
 {
+	/* Where a check has failed it is stopped still, and would never end. */
+	if (self->s.press.shared)
+		kill(self->s.press.worker.pid, SIGCONT);
 	EXPECT_EQ(0, worker_end(&self->other));
 	EXPECT_EQ(0, scene_end(&self->s));
 }
