@@ -328,6 +328,10 @@ void sgxcore_lp_abandon(struct sgxcore_lp *lp);
 
 /* Is the LP inside the enclave whose SECS is on this page now? */
 bool sgxcore_lp_is_inside(const struct sgxcore_lp *lp, const struct sgxcore_page *secs);
+/* LPs inside, whenever they came in */
+u32 sgxcore_track_inside(const struct sgxcore_page *secs);
+/* Is the page at @la its TCS, or in its current frame? */
+bool sgxcore_lp_stores_to(const struct sgxcore_lp *lp, u64 la);
 /* Has it been inside without interruption since before the last ETRACK? */
 bool sgxcore_lp_is_awaited(const struct sgxcore_lp *lp);
 /*

@@ -233,3 +233,22 @@ struct sgx_gprsgx *sgxcore_frame_gprsgx(const struct sgxcore_frame *f)
 {
 	return (struct sgx_gprsgx *)(f->gpr.page->mem + SGX_GPRSGX_OFFSET);
 }
+
+/**
+ * sgxcore_lp_stores_to() - does the next exit of an LP write to a page?
+ * @lp: the logical processor, inside
+ * @la: linear address of the page
+ *
+ * That is its TCS, or in the frame. Hardware has pinned these down at entry; software
+ * that pages looks for accessed bits, which no store of an exit sets.
+ */
+bool sgxcore_lp_stores_to(const struct sgxcore_lp *lp, u64 la)
+{
+	unsigned int i;
+
+	for (i = 0; i < sgxcore_frame_pages(&lp->frame); i++) {
+		if (sgxcore_frame_address(&lp->frame, i) == la)
+			return true;
+	}
+	return lp->tcs_la == la;
+}

@@ -255,7 +255,6 @@ bool sgxcore_is_zero(const void *p, size_t n);
 
 /* track.c */
 u32 sgxcore_track_epoch(const struct sgxcore_page *secs);
-u32 sgxcore_track_inside(const struct sgxcore_page *secs);
 u32 sgxcore_track_enter(struct sgxcore_page *secs);
 void sgxcore_track_leave(struct sgxcore_page *secs, u32 epoch);
 u32 sgxcore_track_renew(struct sgxcore_page *secs, u32 epoch);

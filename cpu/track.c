@@ -137,3 +137,38 @@ void sgxcpu_inside_mask(void *secs, struct cpumask *mask)
 		sgxcpu_lp_for_each(look_at, &look);
 }
 EXPORT_SYMBOL_GPL(sgxcpu_inside_mask);
+
+struct mark {
+	const struct sgxcore_page *secs;
+	const unsigned long *addrs;
+	unsigned int nr;
+	unsigned long *used;
+};
+
+static void mark_pages(struct sgxcpu_lp *lp, void *data)
+{
+	struct mark *mark = data;
+	unsigned int i;
+
+	if (!sgxcore_lp_is_inside(&lp->core, mark->secs))
+		return;
+	for (i = 0; i < mark->nr; i++) {
+		if (sgxcore_lp_stores_to(&lp->core, mark->addrs[i]))
+			__set_bit(i, mark->used);
+	}
+}
+
+void sgxcpu_mark_frames(void *secs, const unsigned long *addrs, unsigned int nr,
+			unsigned long *used)
+{
+	struct mark mark = {
+		.secs = sgxcore_page_of(&sgxcpu_package, secs),
+		.addrs = addrs,
+		.nr = nr,
+		.used = used,
+	};
+
+	if (!WARN_ON_ONCE(!mark.secs) && sgxcore_track_inside(mark.secs))
+		sgxcpu_lp_for_each(mark_pages, &mark);
+}
+EXPORT_SYMBOL_GPL(sgxcpu_mark_frames);

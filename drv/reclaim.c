@@ -19,6 +19,8 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include <softsgx/cpu.h>
+
 #include "drv.h"
 #include "encl.h"
 #include "epc.h"
@@ -154,7 +156,10 @@ static bool is_hopeless(const struct effort *effort)
 	return effort->scanned + effort->held > 4 * pages + SGXDRV_BATCH_MAX;
 }
 
-/* Takes pages in use out of the batch. The SECS is as long as it has children. */
+/*
+ * Takes pages in use out of the batch: those that have been accessed, and those that exits
+ * of threads inside write to. The SECS is as long as it has children.
+ */
 static void keep_young(struct sgxdrv_batch *batch)
 {
 	DECLARE_BITMAP(young, SGXDRV_BATCH_MAX);
@@ -164,6 +169,8 @@ static void keep_young(struct sgxdrv_batch *batch)
 	for (i = 0; i < batch->nr; i++)
 		addrs[i] = batch->victims[i].page->addr;
 	sgxdrv_encl_age(batch->encl, addrs, batch->nr, young);
+	/* It is there as long as the pages are, and only a reclaimer evicts these. */
+	sgxcpu_mark_frames(batch->encl->secs.epc->addr, addrs, batch->nr, young);
 	sgxdrv_count(batch->encl, SGXDRV_COUNT_AGED, batch->nr);
 	sgxdrv_count(batch->encl, SGXDRV_COUNT_YOUNG, bitmap_weight(young, batch->nr));
 	for (i = 0; i < batch->nr; i++) {

@@ -101,6 +101,22 @@ void sgxcpu_interrupted(void);
  */
 void sgxcpu_inside_mask(void *secs, struct cpumask *mask);
 
+/**
+ * sgxcpu_mark_frames() - which pages do exits of threads inside write to?
+ * @secs: kernel address of the SECS of an enclave
+ * @addrs: linear addresses of pages of it
+ * @nr: their number
+ * @used: a bit for each; set if the page is the TCS, or in the current SSA frame, of a
+ *	logical processor that is inside
+ *
+ * Neither has an accessed bit: an exit does not go through page tables. If such a page is
+ * not there, the exit has to wait for it.
+ *
+ * Context: any task context.
+ */
+void sgxcpu_mark_frames(void *secs, const unsigned long *addrs, unsigned int nr,
+			unsigned long *used);
+
 /* CPUID.12H of this processor; @out: EAX, EBX, ECX, EDX */
 void sgxcpu_cpuid12(u32 subleaf, u32 out[4]);
 

@@ -94,6 +94,22 @@ static void aex_finds_its_frame_again(void **state)
 	assert_int_equal(r->regs.dx, 0x1dea);
 }
 
+static void which_pages_an_exit_writes_to(void **state)
+{
+	struct rig *r = *state;
+
+	inside(r);
+	assert_true(sgxcore_lp_stores_to(&r->lp, RIG_TCS));
+	assert_true(sgxcore_lp_stores_to(&r->lp, RIG_SSA));
+	assert_false(sgxcore_lp_stores_to(&r->lp, RIG_SSA + SGX_PAGE_SIZE));
+	assert_false(sgxcore_lp_stores_to(&r->lp, RIG_BASE));
+	assert_true(sgxcore_aex(&r->lp, &interrupt, &r->regs, image, synthetic));
+	/* CSSA is 1 */
+	assert_ok(enter(r, SGX_EENTER));
+	assert_false(sgxcore_lp_stores_to(&r->lp, RIG_SSA));
+	assert_true(sgxcore_lp_stores_to(&r->lp, RIG_SSA + SGX_PAGE_SIZE));
+}
+
 static void eexit_needs_no_frame(void **state)
 {
 	struct rig *r = *state;
@@ -299,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAGING_TEST(aex_finds_its_frame_again),
+		PAGING_TEST(which_pages_an_exit_writes_to),
 		PAGING_TEST(eexit_needs_no_frame),
 		PAGING_TEST(pinned_pages_stay),
 		PAGING_TEST(a_page_on_its_way_is_looked_up),

@@ -192,6 +192,79 @@ TEST_F_TIMEOUT(paging, signals, 120)
 	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
 }
 
+#define LOADS		"/sys/kernel/debug/tracing/events/softsgx/sgxdrv_load/"
+#define TRACE		"/sys/kernel/debug/tracing/trace"
+#define NR_EXITS	8
+
+static void tell(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		die("%s: %m", path);
+}
+
+/* From now on loads of the TCS and the first SSA frame of thread @n are written down. */
+static void trace_loads(const struct encl *encl, unsigned int n)
+{
+	char text[512];
+	unsigned int i;
+	int len;
+
+	len = snprintf(text, sizeof(text), "addr == 0x%llx", encl->tcs[n]);
+	for (i = 0; i < encl->image.ssa_frame_pages; i++)
+		len += snprintf(text + len, sizeof(text) - len, " || addr == 0x%llx",
+				encl_frame(encl, n, 0) + i * PAGE);
+	tell(LOADS "filter", text);
+	tell(TRACE, "");
+	tell(LOADS "enable", "1");
+}
+
+static unsigned int traced_loads(void)
+{
+	FILE *file = fopen(TRACE, "re");
+	unsigned int loads = 0;
+	char line[512];
+
+	if (!file)
+		die("%s: %m", TRACE);
+	while (fgets(line, sizeof(line), file))
+		loads += !!strstr(line, "sgxdrv_load:");
+	fclose(file);
+	tell(LOADS "enable", "0");
+	return loads;
+}
+
+/*
+ * No exit has to wait for its frame: it has no accessed bit, but counts as used. Now and
+ * then all pages are in use, and it leaves nevertheless.
+ */
+TEST_F_TIMEOUT(paging, frame_stays, 120)
+{
+	struct encl_visitor v = {};
+	unsigned int i, loads;
+
+	signal(SIGUSR1, nothing);
+	encl_visit(&v, &self->encl, 1);
+	trace_loads(&self->encl, 1);
+	for (i = 0; i < NR_EXITS; i++) {
+		press(&self->encl);
+		ASSERT_EQ(0, pthread_kill(v.thread, SIGUSR1));
+	}
+	press(&self->encl);
+	loads = traced_loads();
+	EXPECT_FALSE(LOAD(v.out));
+	encl_visit_end(&v);
+	EXPECT_EQ(0, v.ret);
+	EXPECT_GT(NR_EXITS / 2, loads);
+
+	/* Outside none is: they leave, and the next entry loads them. */
+	press(&self->encl);
+	trace_loads(&self->encl, 1);
+	encl_do(&self->encl, 1, ENCL_LOOP, 1, 0, 0);
+	EXPECT_LT(0, traced_loads());
+}
+
 #define NR_HOGS		5	/* each may have a quarter of the EPC */
 #define HOG_UID		100000
 
